@@ -1,0 +1,193 @@
+"""What can go wrong, by name. Only a dialect knows what status and body a name becomes.
+
+TextfnError
+├── InvalidInput
+│   ├── EmptyBody           nothing was sent
+│   ├── NotJson             the bytes are not UTF-8 JSON
+│   ├── MissingField        a required field is absent
+│   ├── WrongType           a field holds another JSON type
+│   ├── TooShort            an empty string
+│   ├── TooMany             more items than one request may have
+│   ├── NotOneOf            a value outside its list
+│   └── Unsupported         understood, but not served here
+├── InputTooLarge           more bytes than one request may have
+├── UnknownModel
+│   └── ModelNotInstalled   in the catalogue, its files are not here
+├── AccessDenied
+│   └── MissingCredentials
+├── UnknownPath
+├── MethodNotAllowed
+├── Overloaded
+├── DeadlineExceeded
+└── InternalError           anything unforeseen; its text is in the log alone
+
+`str(error)` is a sentence for the caller: what the limit is, what was given, what to do. It never
+holds a text that was sent; `hint` may name a field or a model that was.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class TextfnError(Exception):
+    hint = ""
+
+
+class InvalidInput(TextfnError):
+    """`path` is the JSON pointer (RFC 6901) of the value at fault."""
+
+    path = "/"
+
+
+class EmptyBody(InvalidInput):
+    def __init__(self) -> None:
+        super().__init__("The request has no body: send a JSON object.")
+
+
+class NotJson(InvalidInput):
+    """`reason` is the parser's, which gives a place and never the text."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The body is not JSON in UTF-8: {reason}.")
+        self.reason = reason
+
+
+class MissingField(InvalidInput):
+    """`alternatives` are the sets of fields of which one must be complete, best first."""
+
+    def __init__(self, *alternatives: Sequence[str], given: Collection[str] = ()) -> None:
+        wanted = " or ".join(" and ".join(f'"{name}"' for name in names) for names in alternatives)
+        super().__init__(f"The body must have {wanted}.")
+        self.alternatives = alternatives
+        self.missing = [name for name in alternatives[0] if name not in given]
+        strangers = [name for name in given if name not in alternatives[0] and _is_plain(name)]
+        if strangers:
+            self.hint = f'did you mean "{self.missing[0]}"? got "{strangers[0]}"'
+
+
+class WrongType(InvalidInput):
+    """`expected` and `actual` are JSON's names of types: string, array, object, number, ..."""
+
+    def __init__(self, path: str, expected: Sequence[str], value: object) -> None:
+        self.path, self.expected, self.actual = path, expected, json_type(value)
+        super().__init__(f"{path} must be {' or '.join(expected)}, got {self.actual}.")
+
+
+class TooShort(InvalidInput):
+    def __init__(self, path: str, minimum: int = 1) -> None:
+        self.path, self.minimum = path, minimum
+        super().__init__(f"{path} must have at least {minimum} character, got 0.")
+
+
+class TooMany(InvalidInput):
+    def __init__(self, path: str, maximum: int, given: int) -> None:
+        self.path, self.maximum = path, maximum
+        super().__init__(
+            f"{path} may have at most {maximum} items, got {given}: send them in several requests."
+        )
+
+
+class NotOneOf(InvalidInput):
+    def __init__(self, path: str, allowed: Sequence[str]) -> None:
+        self.path, self.allowed = path, allowed
+        super().__init__(f"{path} must be one of {', '.join(allowed)}.")
+
+
+class Unsupported(InvalidInput):
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(reason)
+        self.path = path
+
+
+class InputTooLarge(TextfnError):
+    def __init__(self, maximum: int, given: int) -> None:
+        super().__init__(
+            f"The body may have at most {maximum} bytes, got {given} or more: "
+            "send the texts in several requests."
+        )
+
+
+class UnknownModel(TextfnError):
+    """`model` is the name as it was asked for, `close` names that look like it."""
+
+    def __init__(self, model: str, close: Sequence[str] = (), served: Sequence[str] = ()) -> None:
+        self.model = printable(model)
+        super().__init__(f"No such model {self.model} or task.")
+        likely = [f"did you mean {' or '.join(close)}?"] if close else []
+        self.hint = " ".join([*likely, f"served here: {', '.join(served) or 'none'}"])
+
+
+class ModelNotInstalled(UnknownModel):
+    """`command` installs it."""
+
+    def __init__(self, model: str, command: str) -> None:
+        super().__init__(model)
+        self.args = (f"The model {self.model} is not installed here: {command}",)
+        self.hint = ""
+
+
+class AccessDenied(TextfnError):
+    def __init__(self, message: str = "The token is not valid for this service.") -> None:
+        super().__init__(message)
+
+
+class MissingCredentials(AccessDenied):
+    def __init__(self) -> None:
+        super().__init__("Send a token: Authorization: Bearer <token>.")
+
+
+class UnknownPath(TextfnError):
+    def __init__(self, path: str, close: str | None = None) -> None:
+        self.path = printable(path)
+        super().__init__(f"Nothing is served at {self.path}.")
+        if close:
+            self.hint = f"did you mean {close}?"
+
+
+class MethodNotAllowed(TextfnError):
+    def __init__(self, allowed: str) -> None:
+        self.allowed = allowed
+        super().__init__(f"This path answers {allowed} only.")
+
+
+class Overloaded(TextfnError):
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"Too many requests are waiting: try again in {retry_after} s.")
+
+
+class DeadlineExceeded(TextfnError):
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"The answer would take longer than {seconds:g} s: send fewer or shorter texts."
+        )
+
+
+class InternalError(TextfnError):
+    def __init__(self) -> None:
+        super().__init__("Internal server error.")
+
+
+def for_error(table: Mapping[type[TextfnError], T], error: TextfnError) -> T:
+    """The entry of the error's class or of its nearest ancestor in the table."""
+    return next(table[name] for name in type(error).__mro__ if name in table)
+
+
+def json_type(value: object) -> str:
+    """JSON Schema's name for the type of a parsed value."""
+    if value is None:
+        return "null"
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
+    return names.get(type(value), "object")
+
+
+def printable(name: str) -> str:
+    """A model or a path fit to be shown: ASCII without controls, 100 characters at most."""
+    return re.sub(r"[^!-~]", "?", name[:100])
+
+
+def _is_plain(name: str) -> bool:
+    return re.fullmatch(r"[A-Za-z_-]{1,32}", name) is not None

@@ -1,0 +1,77 @@
+"""Any name of a model -> the model, opened once."""
+
+import functools
+from urllib.parse import unquote
+
+from shared.errors import ModelNotInstalled, UnknownModel
+from shared.manifest import catalogue
+from shared.model import Model
+from shared.settings import settings
+
+# Features of another model in an index are corrupt data; a score is a score.
+SCORES = {"sentence-similarity", "text-classification"}
+
+
+def key(name: str) -> str:
+    """One spelling for all that clients send.
+
+    "@cf%2Fbaai%2Fbge-base-en-v1.5", "workers-ai/@cf/baai/...", "cf/baai/..." and any case of them.
+    """
+    name = unquote(unquote(name)).strip("/").lower()
+    return name.removeprefix("workers-ai/").removeprefix("@")
+
+
+class Library:
+    """The models of one task. The installed ones are opened at once: a cold start pays, no request.
+
+    Raises BadManifest, and what onnxruntime and tokenizers raise for a file they cannot read.
+    """
+
+    def __init__(self, task: str) -> None:
+        self.task = task
+        serving = [each for each in catalogue() if task in each.tasks]
+        self._models = {
+            key(name): _open(each)
+            for each in reversed(serving)  # of two folders, the first has the last word
+            if each.installed
+            for name in each.names
+        }
+        self._catalogued = {key(name): each for each in serving for name in each.names}
+        if settings.stand_ins == "on" and task in SCORES:
+            self._models = self._stand_ins() | self._models
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the name belongs to this task, be its model installed or not."""
+        return key(name) in self._models or key(name) in self._catalogued
+
+    def __getitem__(self, name: str) -> Model:
+        """Raises ModelNotInstalled or UnknownModel."""
+        if key(name) in self._models:
+            return self._models[key(name)]
+        if key(name) in self._catalogued:
+            raise ModelNotInstalled(name, f"textfn models pull {self._catalogued[key(name)].id}")
+        raise UnknownModel(name, _close(name), sorted(self._served()))
+
+    def _stand_ins(self) -> dict[str, Model]:
+        """Every name of a model that an installed one scores in place of."""
+        stand_ins = {}
+        for model in list(self._models.values()):
+            for name in model.manifest.stands_in_for:
+                catalogued = self._catalogued.get(key(name))
+                for alias in catalogued.names if catalogued else [name]:
+                    stand_ins[key(alias)] = model.standing_in_for(name)
+        return stand_ins
+
+    def _served(self) -> set[str]:
+        return {model.manifest.id for model in self._models.values()}
+
+
+def _close(name: str) -> list[str]:
+    """Names of the catalogue, of any task, that look like this one."""
+    from difflib import get_close_matches  # only a wrong name pays for the import
+
+    names = {key(each): each for manifest in catalogue() for each in manifest.names}
+    return [names[each] for each in get_close_matches(key(name), names, n=2)]
+
+
+_open = functools.cache(Model)

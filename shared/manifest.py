@@ -1,0 +1,97 @@
+"""A model's manifest: what it is called, what it can do, which files it consists of."""
+
+import functools
+import hashlib
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, cast, get_origin
+
+from shared.settings import settings
+
+BUNDLED = Path(__file__).parent.parent / "models"
+
+
+class BadManifest(ValueError):
+    """A manifest.toml that cannot be used; the message names the file and the fault."""
+
+
+@dataclass(frozen=True, eq=False)
+class Manifest:
+    """One models/<name>/manifest.toml, field by field.
+
+    `tasks` of text-embeddings, sentence-similarity, text-classification; `pooling` the kinds a
+    request may ask for, the default first; `references` published numbers, see tools.
+    """
+
+    folder: Path
+    id: str
+    tasks: tuple[str, ...]
+    description: str
+    source: str
+    revision: str
+    licence: str
+    max_tokens: int
+    aliases: tuple[str, ...] = ()
+    pooling: tuple[str, ...] = ()
+    normalize: bool = False
+    dimensions: int = 0
+    labels: tuple[str, ...] = ()
+    stands_in_for: tuple[str, ...] = ()
+    sha256: dict[str, str] = field(default_factory=dict)
+    references: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.id, *self.aliases
+
+    @property
+    def installed(self) -> bool:
+        """Whether the files are here; a catalogued model may be a manifest alone."""
+        return bool(self.sha256) and all((self.folder / name).exists() for name in self.sha256)
+
+    @property
+    def tokenizer(self) -> Path:
+        return self.folder / "tokenizer.json"
+
+    def graph(self, pooling: str = "") -> Path:
+        """model.onnx, or model-cls.onnx and the like for a pooling that is not the default."""
+        default = not pooling or pooling == self.pooling[0]
+        return self.folder / ("model.onnx" if default else f"model-{pooling}.onnx")
+
+    def fingerprint(self, pooling: str = "") -> str:
+        """12 hex digits that change with the weights, their quantization, tokenizer or pooling."""
+        parts = [*sorted(self.sha256.values()), str(self.max_tokens), pooling]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+def read(folder: Path) -> Manifest:
+    """Raises BadManifest: not TOML, or a field that is missing, unknown or of another type."""
+    path = folder / "manifest.toml"
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+        return Manifest(folder=folder, **{name: _value(name, table[name]) for name in table})
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadManifest(f"{path}: {error}") from None
+
+
+@functools.cache
+def catalogue() -> list[Manifest]:
+    """All manifests, installed or not: those of models/ first, then TEXTFN_MODELS_DIR's."""
+    folders = [BUNDLED, settings.models_dir] if settings.models_dir else [BUNDLED]
+    return [
+        read(path.parent) for folder in folders for path in sorted(folder.glob("*/manifest.toml"))
+    ]
+
+
+_TYPES = {each.name: cast(type, each.type) for each in fields(Manifest)}
+
+
+def _value(name: str, value: Any) -> Any:
+    if name not in _TYPES:
+        raise TypeError(f"{name} is not a field of a manifest")
+    kind = get_origin(_TYPES[name]) or _TYPES[name]
+    value = tuple(value) if isinstance(value, list) else value
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be a {kind.__name__}")
+    return value

@@ -1,0 +1,107 @@
+"""Every environment variable the service reads: its name, its default and a line of help."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+PREFIX = "TEXTFN_"
+
+
+class BadSetting(ValueError):
+    """A setting that stops the start: its name, its value and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Parser:
+    """Reads one value; `allowed` says in words what it takes."""
+
+    allowed: str
+    read: Callable[[str], Any]
+    secret: bool = False
+
+
+def _one_of(*choices: str) -> Parser:
+    return Parser(" or ".join(choices), lambda text: choices[choices.index(text)])
+
+
+def _positive(text: str) -> int:
+    if not re.fullmatch(r"0*[1-9][0-9]{0,11}", text):
+        raise ValueError(text)
+    return int(text)
+
+
+def _hashes(text: str) -> frozenset[bytes]:
+    hashes = [part.strip() for part in text.split(",")]
+    if not all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in hashes):
+        raise ValueError
+    return frozenset(map(bytes.fromhex, hashes))
+
+
+POSITIVE = Parser("a whole number above 0", _positive)
+HASHES = Parser("sha256 hashes in lower-case hex, separated by commas", _hashes, secret=True)
+FOLDER = Parser("a folder that exists", lambda text: Path(text).resolve(strict=True))
+
+
+def default_threads(environ: Mapping[str, str], cores: int) -> int:
+    """Lambda shows two cores but grants one per 1,769 MB of memory (AWS's figure)."""
+    memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+    return max(1, int(memory) // 1769) if memory else cores
+
+
+def _setting(default: Any, parser: Parser, help: str) -> Any:
+    return field(default=default, metadata={"parser": parser, "help": help})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Field `max_texts` is the variable TEXTFN_MAX_TEXTS, and so on."""
+
+    tokens: frozenset[bytes] = _setting(frozenset(), HASHES, "sha256 of each bearer token")
+    auth: str = _setting("token", _one_of("token", "none"), "none: open to everybody, explicitly")
+    models_dir: Path | None = _setting(None, FOLDER, "a second folder of models")
+    stand_ins: str = _setting(
+        "on", _one_of("on", "off"), "whether a model may score in place of one not installed"
+    )
+    max_texts: int = _setting(100, POSITIVE, "most texts in one request on the Cloudflare routes")
+    max_body_bytes: int = _setting(2_097_152, POSITIVE, "largest body of a request")
+    deadline_seconds: int = _setting(25, POSITIVE, "longest computation for one request")
+    max_waiting: int = _setting(64, POSITIVE, "most requests computed or waiting at a time")
+    token_budget: int = _setting(256, POSITIVE, "padded tokens in one run of a model")
+    threads: int = _setting(
+        default_threads(os.environ, os.cpu_count() or 1), POSITIVE, "runs at a time"
+    )
+    log_level: str = _setting(
+        "info", _one_of("debug", "info", "warning", "error"), "least level that is logged"
+    )
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> "Settings":
+        """Raises BadSetting for an unknown TEXTFN_ name or a value that is not allowed."""
+        known = {PREFIX + each.name.upper(): each for each in fields(cls)}
+        values = {}
+        for name, text in environ.items():
+            if name.startswith(PREFIX):
+                if name not in known:
+                    raise BadSetting(f"{name} is not a setting; there are {', '.join(known)}")
+                values[known[name].name] = _parse(name, text, known[name].metadata["parser"])
+        return cls(**values)
+
+    @property
+    def closed(self) -> bool:
+        """Whether a token is asked for."""
+        return bool(self.tokens)
+
+
+def _parse(name: str, text: str, parser: Parser) -> Any:
+    try:
+        return parser.read(text)
+    except (ValueError, OSError):
+        shown = "(not shown)" if parser.secret else repr(text)
+        raise BadSetting(f"{name}={shown} is not allowed: give {parser.allowed}") from None
+
+
+settings = Settings.read(os.environ)
+ON_LAMBDA = "AWS_LAMBDA_RUNTIME_API" in os.environ

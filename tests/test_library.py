@@ -1,0 +1,99 @@
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from shared.errors import ModelNotInstalled, UnknownModel
+from shared.library import Library, key
+from shared.manifest import catalogue
+
+SPELLINGS = [
+    "@hf/sentence-transformers/all-minilm-l6-v2",
+    "hf/sentence-transformers/all-minilm-l6-v2",
+    "workers-ai/@hf/sentence-transformers/all-minilm-l6-v2",
+    "@HF/Sentence-Transformers/All-MiniLM-L6-v2",
+    "%40hf%2Fsentence-transformers%2Fall-minilm-l6-v2",
+    "%2540hf%252Fsentence-transformers%252Fall-minilm-l6-v2",
+    "sentence-transformers/all-MiniLM-L6-v2",
+    "all-minilm-l6-v2",
+    "all-minilm-l6-v2/",
+]
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_a_model_answers_to_every_spelling_of_its_names(name: str) -> None:
+    assert Library("text-embeddings")[name].manifest.id == "all-minilm-l6-v2"
+
+
+def test_two_libraries_open_a_model_once() -> None:
+    first, second = Library("text-embeddings"), Library("sentence-similarity")
+    assert first["all-minilm-l6-v2"] is second["all-minilm-l6-v2"]
+
+
+def test_a_score_may_come_from_a_stand_in_which_says_so() -> None:
+    result = Library("sentence-similarity")["sentence-transformers/all-mpnet-base-v2"].similarity(
+        "a", ["b"]
+    )
+    assert result.model.startswith("all-minilm-l6-v2@")
+    assert result.model.endswith("; stand-in for sentence-transformers/all-mpnet-base-v2")
+
+
+def test_a_vector_never_comes_from_a_stand_in() -> None:
+    with pytest.raises(ModelNotInstalled, match="textfn models pull all-mpnet-base-v2"):
+        Library("text-embeddings")["sentence-transformers/all-mpnet-base-v2"]
+
+
+def test_stand_ins_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    from shared import library
+
+    off = dataclasses.replace(library.settings, stand_ins="off")
+    monkeypatch.setattr(library, "settings", off)
+    with pytest.raises(ModelNotInstalled):
+        Library("sentence-similarity")["sentence-transformers/all-mpnet-base-v2"]
+
+
+def test_a_model_of_another_task_is_unknown() -> None:
+    with pytest.raises(UnknownModel):
+        Library("text-classification")["all-minilm-l6-v2"]
+    assert "all-minilm-l6-v2" not in Library("text-classification")
+
+
+def test_a_wrong_name_is_answered_with_the_right_one() -> None:
+    with pytest.raises(UnknownModel) as raised:
+        Library("text-embeddings")["@hf/sentence-transformer/all-minilm-l6"]
+    assert "@hf/sentence-transformers/all-minilm-l6-v2" in raised.value.hint
+
+
+def test_no_two_models_share_a_name() -> None:
+    names = [key(name) for manifest in catalogue() for name in manifest.names]
+    assert len(names) == len(set(names))
+
+
+def test_a_path_is_no_name() -> None:
+    for name in (
+        "../all-minilm-l6-v2",
+        "..%2Fmodels%2Fall-minilm-l6-v2",
+        "/etc/passwd",
+        "a\0b",
+        "",
+    ):
+        with pytest.raises(UnknownModel):
+            Library("text-embeddings")[name]
+
+
+def test_a_broken_model_file_stops_the_start_with_its_name(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    manifest = next(each for each in catalogue() if each.id == "tiny-embedder")
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for file in manifest.folder.iterdir():
+        (broken / file.name).write_bytes(file.read_bytes())
+    (broken / "model.onnx").write_text("version https://git-lfs.github.com/spec/v1\n")
+    done = subprocess.run(
+        [sys.executable, "-c", "import functions.text_embeddings"],
+        env={"TEXTFN_MODELS_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert str(broken / "model.onnx") in done.stderr

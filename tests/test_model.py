@@ -1,0 +1,119 @@
+"""The engine on the real model, and on tiny ones where the real model has no choice to show."""
+
+import numpy as np
+import pytest
+from conftest import TESTS
+
+from shared import model
+from shared.errors import DeadlineExceeded
+from shared.library import Library
+from shared.model import softmax, unit
+
+SENTENCES = (TESTS.parent / "benchmarks" / "sentences.txt").read_text("utf-8").splitlines()
+minilm = Library("text-embeddings")["all-minilm-l6-v2"]
+tiny = Library("text-embeddings")["tiny-embedder"]
+sentiment = Library("text-classification")["tiny-sentiment"]
+
+
+def test_a_vector_is_bit_identical_alone_in_any_batch_and_at_any_position() -> None:
+    texts = SENTENCES[:120]
+    alone = np.concatenate([minilm.embed([text]).values for text in texts])
+    together = minilm.embed(texts).values
+    order = np.random.default_rng(1).permutation(len(texts))
+    shuffled = minilm.embed([texts[index] for index in order]).values
+    in_sevens = np.concatenate(
+        [minilm.embed(texts[start : start + 7]).values for start in range(0, len(texts), 7)]
+    )
+    assert np.array_equal(alone, together)
+    assert np.array_equal(alone[order], shuffled)
+    assert np.array_equal(alone, in_sevens)
+
+
+# fastembed's test of the same model prints the first five numbers of "hello world"
+def test_hello_world_is_the_vector_others_publish() -> None:
+    published = np.array([-0.034478, 0.03102, 0.00673, 0.02611, -0.039362])
+    first = minilm.embed(["hello world"]).values[0, :5]
+    cosine = first @ published / np.linalg.norm(first) / np.linalg.norm(published)
+    assert cosine >= 0.995
+
+
+def test_the_similarities_are_those_hugging_face_publishes() -> None:
+    sentences = ["That is a happy dog", "That is a very happy person", "Today is a sunny day"]
+    result = minilm.similarity("That is a happy person", sentences)
+    assert result.values == pytest.approx([0.69457736, 0.94291490, 0.25687605], abs=0.02)
+
+
+def test_a_text_is_as_similar_to_itself_as_can_be_and_no_more() -> None:
+    scores = minilm.similarity("hello", ["hello", "goodbye"]).values
+    assert scores[0] == pytest.approx(1, abs=1e-6)
+    assert abs(scores).max() <= 1
+
+
+def test_no_sentences_have_no_scores() -> None:
+    assert minilm.similarity("hello", []).values.shape == (0,)
+
+
+def test_no_texts_have_no_vectors() -> None:
+    assert minilm.embed([]).values.shape == (0, 384)
+
+
+def test_vectors_have_unit_length_unless_raw_ones_are_asked_for() -> None:
+    vectors = minilm.embed(SENTENCES[:8]).values
+    raw = minilm.embed(SENTENCES[:8], normalize=False).values
+    lengths = np.linalg.norm(raw, axis=1, keepdims=True)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(8), abs=1e-6)
+    assert not np.allclose(lengths, 1, atol=0.05)
+    assert np.array_equal(raw / lengths, vectors)
+
+
+def test_a_pooling_other_than_the_default_is_another_graph_and_another_fingerprint() -> None:
+    mean, cls = tiny.embed(["hello world"]), tiny.embed(["hello world"], pooling="cls")
+    assert not np.allclose(mean.values, cls.values, atol=0.01)
+    assert mean.model != cls.model
+    assert tiny.embed(["hello world"], pooling="mean").model == mean.model
+
+
+def test_tokens_and_truncated_texts_are_counted() -> None:
+    result = minilm.embed(["hello world", "hello " * 300])
+    assert result.tokens == 4 + 256
+    assert result.truncated == 1
+
+
+def test_probabilities_follow_the_labels_of_the_manifest() -> None:
+    probabilities = sentiment.classify(["This pizza is great!", "This pizza is awful!"]).values
+    assert sentiment.manifest.labels == ("NEGATIVE", "POSITIVE")
+    assert probabilities.sum(axis=1) == pytest.approx([1, 1], abs=1e-6)
+    assert probabilities[0, 1] > 0.9
+    assert probabilities[1, 0] > 0.9
+
+
+def test_softmax_of_any_size_of_logits() -> None:
+    found = softmax(np.array([[0, np.log(3)], [1000, 1000], [-1e30, 1e30]], np.float32))
+    assert found == pytest.approx(np.array([[0.25, 0.75], [0.5, 0.5], [0, 1]]))
+
+
+def test_a_zero_vector_is_refused_rather_than_returned() -> None:
+    with pytest.raises(ArithmeticError):
+        unit(np.zeros((1, 4), np.float32))
+
+
+def test_the_check_ends_the_work_between_runs() -> None:
+    calls = []
+
+    def check() -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            raise DeadlineExceeded(1)
+
+    with pytest.raises(DeadlineExceeded):
+        minilm.embed(["hello " * 200] * 40, check=check)
+    assert len(calls) < 40
+    assert minilm.embed(["hello"], check=lambda: None).tokens == 3
+
+
+def test_a_number_that_is_not_finite_is_refused_rather_than_returned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(model.Model, "_infer", lambda *_: np.array([[np.nan]], np.float32))
+    with pytest.raises(ArithmeticError):
+        tiny.embed(["hello"])
