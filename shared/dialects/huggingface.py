@@ -1,0 +1,75 @@
+"""The Hugging Face Inference API: paths old and new, bare answers, `{"error": ...}`."""
+
+from typing import Any
+
+from shared import errors
+from shared.errors import TextfnError, for_error
+
+# A bare URL names a model and leaves the task to the body; huggingface_hub before 0.28 puts the
+# pipeline first; the router's URLs have /hf-inference in front.
+BARE = ("/models/{model:path}", "/hf-inference/models/{model:path}")
+
+STATUS: dict[type[TextfnError], int] = {
+    errors.InvalidInput: 400,
+    errors.InputTooLarge: 413,
+    errors.UnknownModel: 404,
+    errors.AccessDenied: 401,
+    errors.UnknownPath: 404,
+    errors.MethodNotAllowed: 405,
+    errors.Overloaded: 429,
+    errors.DeadlineExceeded: 408,
+    errors.InternalError: 500,
+}
+
+# pydantic's words for JSON's types, as api-inference-community prints them.
+KINDS = {"string": "string", "array": "list", "object": "dictionary"}
+
+
+def pipeline(*tasks: str) -> list[str]:
+    """The paths that name one of these tasks; /models/... last would be taken for a bare URL."""
+    return [
+        path
+        for task in tasks
+        for path in (
+            f"/models/{{model:path}}/pipeline/{task}",
+            f"/hf-inference/models/{{model:path}}/pipeline/{task}",
+            f"/pipeline/{task}/{{model:path}}",
+        )
+    ]
+
+
+PATHS = (
+    *BARE,
+    *pipeline("feature-extraction", "sentence-similarity", "text-classification"),
+)
+
+
+def error(error: TextfnError, request_id: str) -> tuple[int, dict[str, Any]]:
+    """One error is a string, several are a list: JavaScript clients show strings only."""
+    found = _messages(error)
+    return for_error(STATUS, error), {"error": found[0] if len(found) == 1 else found}
+
+
+def headers(seconds: float) -> dict[str, str]:
+    """What the service tells of a computation that took so many seconds."""
+    return {
+        "x-compute-type": "cpu",
+        "x-compute-time": f"{seconds:.3f}",
+        "access-control-expose-headers": "x-compute-type, x-compute-time",
+    }
+
+
+def _messages(error: TextfnError) -> list[str]:
+    match error:
+        case errors.MissingField():
+            return [_validator("Field required", name) for name in error.missing]
+        case errors.WrongType():
+            kinds = " or ".join(KINDS.get(kind, kind) for kind in error.expected)
+            return [_validator(f"Input should be a valid {kinds}", error.path)]
+        case errors.AccessDenied():
+            return ["Invalid credentials in Authorization header"]
+    return [" ".join(text for text in (str(error), error.hint) if text)]
+
+
+def _validator(phrase: str, path: str) -> str:
+    return f"{phrase}: received `{path.strip('/') or 'body'}` in `parameters`"

@@ -1,0 +1,198 @@
+"""HTTP at both ends of a handler: a body in, an answer out, and every error in its dialect."""
+
+import logging
+import re
+import threading
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared import access, dialects, errors
+from shared.dialects import cloudflare, huggingface, openai
+from shared.errors import TextfnError
+from shared.result import Result
+from shared.settings import ON_LAMBDA, settings
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+log = logging.getLogger("textfn")
+_places = threading.Semaphore(settings.max_waiting)  # requests computed or waiting to be
+
+
+def application(*routes: Route) -> Starlette:
+    """An ASGI application in which nothing fails without an answer in the caller's dialect."""
+
+    async def reraise(request: Request, error: Exception) -> Response:
+        raise error
+
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Edge)],
+        exception_handlers={HTTPException: reraise},
+    )
+
+
+def post(paths: Iterable[str], endpoint: Endpoint) -> list[Route]:
+    return [Route(path, endpoint, methods=["POST"]) for path in paths]
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """The body, whatever its Content-Type says; asked twice, it is read once.
+
+    Raises EmptyBody, InputTooLarge, NotJson or WrongType.
+    """
+    if not hasattr(request.state, "body"):
+        request.state.body = _parse(await _read(request))
+    body: dict[str, Any] = request.state.body
+    return body
+
+
+async def compute(
+    request: Request, function: Callable[..., Result], *args: Any, **kwargs: Any
+) -> Result:
+    """Call a method of a model, with a check that ends the work when the time is up.
+
+    In a thread of a pool, so that one long request holds up no other; on Lambda there is no other,
+    and the pool would cost a millisecond.
+    """
+    until = time.monotonic() + settings.deadline_seconds
+
+    def check() -> None:
+        if time.monotonic() > until:
+            raise errors.DeadlineExceeded(settings.deadline_seconds)
+
+    if ON_LAMBDA:
+        return function(*args, check=check, **kwargs)
+    if not _places.acquire(blocking=False):
+        raise errors.Overloaded(retry_after=1)
+    try:
+        return await run_in_threadpool(function, *args, check=check, **kwargs)
+    finally:
+        _places.release()
+
+
+def answer(body: Any, result: Result | None = None, status: int = 200) -> Response:
+    """JSON in which float32 numbers are the shortest decimals that give them back.
+
+    The headers name the model and say what the result took.
+    """
+    content = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
+    response = Response(content, status, media_type="application/json")
+    if result is not None:
+        response.headers["textfn-model"] = result.model
+        response.headers["textfn-tokens"] = str(result.tokens)
+        response.headers["textfn-truncated"] = str(result.truncated)
+        response.headers["server-timing"] = (
+            f"tokenize;dur={result.tokenize_seconds * 1000:.2f}, "
+            f"infer;dur={result.infer_seconds * 1000:.2f}"
+        )
+    return response
+
+
+class Edge:
+    """The outermost layer: the request's id, the token, the total time, and errors as answers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        start = time.perf_counter()
+        headers = Headers(scope=scope)
+        path = scope["path"] = scope["path"].rstrip("/") or "/"
+        request_id = _request_id(headers)
+        dialect = dialects.of(path)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                seconds = time.perf_counter() - start
+                answered = MutableHeaders(scope=message)
+                answered["x-request-id"] = request_id
+                parts = answered.get("server-timing"), f"total;dur={seconds * 1000:.2f}"
+                answered["server-timing"] = ", ".join(filter(None, parts))
+                answered.update(dialect.headers(seconds))
+            await send(message)
+
+        try:
+            access.check(path, headers, settings.tokens)
+            await self.app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            log.info("the client left before its request was read")
+        except Exception as error:
+            status, body = dialect.error(named := _named(error, path), request_id)
+            response = answer(body, status=status)
+            response.headers.update(_retry(named))
+            await response(scope, receive, send_with_headers)
+
+
+async def _read(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > settings.max_body_bytes:
+            raise errors.InputTooLarge(settings.max_body_bytes, len(body))
+    return bytes(body)
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    if not content.strip():
+        raise errors.EmptyBody
+    try:
+        body = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise errors.NotJson(str(error)) from None
+    if not isinstance(body, dict):
+        raise errors.WrongType("/", ["object"], body)
+    return body
+
+
+def _request_id(headers: Headers) -> str:
+    """The caller's, if it is fit to be sent back, or a new one."""
+    sent = headers.get("x-request-id", "")
+    return sent if re.fullmatch(r"[A-Za-z0-9-]{1,64}", sent) else str(uuid.uuid4())
+
+
+def _named(error: Exception, path: str) -> TextfnError:
+    """Any exception by one of our names. What has none is logged whole, its text told to nobody."""
+    if isinstance(error, TextfnError):
+        return error
+    if isinstance(error, HTTPException) and error.status_code == 404:
+        return errors.UnknownPath(path, _close(path))
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        return errors.MethodNotAllowed((error.headers or {}).get("Allow", "POST"))
+    log.error("unforeseen error", exc_info=error)
+    return errors.InternalError()
+
+
+def _close(path: str) -> str | None:
+    from difflib import get_close_matches  # only a wrong path pays for the import
+
+    paths = [*cloudflare.PATHS, *huggingface.PATHS, *openai.PATHS]
+    shown = [re.sub(r":path", "", pattern) for pattern in paths]
+    return next(iter(get_close_matches(path, shown, n=1)), None)
+
+
+def _retry(error: TextfnError) -> dict[str, str]:
+    """What HTTP says to clients beside the body; x-should-retry is Cloudflare's SDKs' header."""
+    match error:
+        case errors.MethodNotAllowed():
+            return {"allow": error.allowed}
+        case errors.Overloaded():
+            return {"retry-after": str(error.retry_after), "x-should-retry": "true"}
+        case errors.DeadlineExceeded() | errors.InputTooLarge():
+            return {"x-should-retry": "false"}
+        case errors.AccessDenied():
+            return {"www-authenticate": "Bearer"}
+    return {}

@@ -1,0 +1,176 @@
+"""Every error in every dialect: each has a status, its own body, and no text that was sent."""
+
+import json
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+
+from shared import dialects, errors
+from shared.dialects import cloudflare, huggingface, openai
+from shared.errors import TextfnError
+
+ID = "2f4c1d3e-0000-4000-8000-000000000000"
+EXAMPLES: list[TextfnError] = [
+    errors.EmptyBody(),
+    errors.NotJson("unexpected character: line 1 column 1 (char 0)"),
+    errors.MissingField(["text"], ["requests"], given={"input": "a secret"}),
+    errors.WrongType("/text", ["string"], 5),
+    errors.TooShort("/text/3"),
+    errors.TooMany("/text", 100, 101),
+    errors.NotOneOf("/pooling", ["mean", "cls"]),
+    errors.Unsupported("/dimensions", "This model has 384 dimensions, no others."),
+    errors.InputTooLarge(2_097_152, 3_000_000),
+    errors.UnknownModel("@cf/x/y", ["@cf/x/z"], ["all-minilm-l6-v2"]),
+    errors.ModelNotInstalled("@cf/x/y", "textfn models pull y"),
+    errors.AccessDenied(),
+    errors.MissingCredentials(),
+    errors.UnknownPath("/nowhere", "/somewhere"),
+    errors.MethodNotAllowed("POST"),
+    errors.Overloaded(1),
+    errors.DeadlineExceeded(25),
+    errors.InternalError(),
+]
+DIALECTS = [cloudflare, huggingface, openai]
+
+# name: Cloudflare's status and code, Hugging Face's status, OpenAI's status and code
+TABLE = {
+    "EmptyBody": (400, 3003, 400, 400, None),
+    "NotJson": (400, 5006, 400, 400, None),
+    "MissingField": (400, 5006, 400, 400, None),
+    "WrongType": (400, 5006, 400, 400, None),
+    "TooShort": (400, 5006, 400, 400, None),
+    "TooMany": (400, 5006, 400, 400, None),
+    "NotOneOf": (400, 5006, 400, 400, None),
+    "Unsupported": (400, 5006, 400, 400, None),
+    "InputTooLarge": (413, 3006, 413, 413, None),
+    "UnknownModel": (400, 5007, 404, 404, "model_not_found"),
+    "ModelNotInstalled": (400, 5007, 404, 404, "model_not_found"),
+    "AccessDenied": (401, 10000, 401, 401, "invalid_api_key"),
+    "MissingCredentials": (400, 9106, 401, 401, "invalid_api_key"),
+    "UnknownPath": (404, 7003, 404, 404, "unknown_url"),
+    "MethodNotAllowed": (405, 10405, 405, 405, "method_not_supported"),
+    "Overloaded": (429, 3040, 429, 429, "rate_limit_exceeded"),
+    "DeadlineExceeded": (408, 3007, 408, 408, None),
+    "InternalError": (500, 5000, 500, 500, None),
+}
+
+
+def leaves(error: type[TextfnError]) -> Iterator[type[TextfnError]]:
+    """Errors that are raised: all but the two that only head a family."""
+    for child in error.__subclasses__():
+        if child is not errors.InvalidInput:
+            yield child
+        yield from leaves(child)
+
+
+def named(error: TextfnError) -> str:
+    return type(error).__name__
+
+
+def test_every_error_is_among_the_examples_and_in_the_table() -> None:
+    names = {error.__name__ for error in leaves(TextfnError)}
+    assert names == {named(error) for error in EXAMPLES} == set(TABLE)
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=named)
+def test_an_error_has_the_status_and_code_of_each_dialect(error: TextfnError) -> None:
+    status, body = cloudflare.error(error, ID)
+    assert (status, body["errors"][0]["code"]) == TABLE[named(error)][:2]
+    assert huggingface.error(error, ID)[0] == TABLE[named(error)][2]
+    status, body = openai.error(error, ID)
+    assert (status, body["error"]["code"]) == TABLE[named(error)][3:]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda each: each.__name__)
+@pytest.mark.parametrize("error", EXAMPLES, ids=named)
+def test_an_error_never_echoes_a_text(error: TextfnError, dialect: ModuleType) -> None:
+    assert "secret" not in json.dumps(dialect.error(error, ID))
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=named)
+def test_cloudflare_errors_are_the_envelope(error: TextfnError) -> None:
+    _, body = cloudflare.error(error, ID)
+    assert set(body) == {"result", "success", "errors", "messages"}
+    assert body["success"] is False
+    assert body["result"] == ({} if isinstance(error, errors.InvalidInput) else None)
+    for each in [*body["errors"], *body["messages"]]:
+        assert isinstance(each["code"], int) and isinstance(each["message"], str)
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=named)
+def test_hugging_face_errors_are_one_string_or_several(error: TextfnError) -> None:
+    _, body = huggingface.error(error, ID)
+    assert set(body) == {"error"}
+    assert isinstance(body["error"], str)
+
+
+def test_two_missing_fields_are_two_hugging_face_errors() -> None:
+    error = errors.MissingField(["source_sentence", "sentences"])
+    assert huggingface.error(error, ID)[1] == {
+        "error": [
+            "Field required: received `source_sentence` in `parameters`",
+            "Field required: received `sentences` in `parameters`",
+        ]
+    }
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=named)
+def test_openai_errors_serve_openai_and_cloudflare_clients(error: TextfnError) -> None:
+    _, body = openai.error(error, ID)
+    assert set(body["error"]) == {"message", "type", "param", "code"}
+    assert {**body, "error": None} == {**cloudflare.error(error, ID)[1], "error": None}
+
+
+# https://developers.cloudflare.com/workers-ai: words that were seen in answers of the service
+WORDS = {
+    errors.MissingField(["text"], ["requests"]): "AiError: Bad input: Error: oneOf at '/' not met, "
+    "0 matches: required properties at '/' are 'text', required properties at '/' are 'requests'"
+    f" ({ID})",
+    errors.MissingField(["source", "sentences"]): "AiError: Bad input: Error: required properties "
+    f"at '/' are 'source,sentences' ({ID})",
+    errors.WrongType("/audio", ["array"], "x"): "AiError: Bad input: Error: Type mismatch of "
+    f"'/audio', 'array' not in 'string' ({ID})",
+    errors.TooShort("/contexts/3/text"): "AiError: Bad input: Error: Length of '/contexts/3/text' "
+    f"must be >= 1 not met ({ID})",
+    errors.UnknownModel("@cf/x/y"): "No such model @cf/x/y or task",
+    errors.AccessDenied(): "Authentication error",
+    errors.MissingCredentials(): "Missing X-Auth-Key, X-Auth-Email or Authorization headers",
+}
+
+
+@pytest.mark.parametrize("error", WORDS, ids=named)
+def test_cloudflare_errors_are_in_the_words_of_the_service(error: TextfnError) -> None:
+    assert cloudflare.error(error, ID)[1]["errors"][0]["message"] == WORDS[error]
+
+
+def test_an_unknown_path_has_both_errors_of_the_service() -> None:
+    found = cloudflare.error(errors.UnknownPath("/client/v4/x"), ID)[1]["errors"]
+    assert [each["code"] for each in found] == [7003, 7000]
+
+
+def test_a_limit_is_told_with_what_was_given_and_what_to_do() -> None:
+    assert str(errors.TooMany("/text", 100, 101)) == (
+        "/text may have at most 100 items, got 101: send them in several requests."
+    )
+    assert "2097152" in str(errors.InputTooLarge(2_097_152, 3_000_000))
+    assert "3000000" in str(errors.InputTooLarge(2_097_152, 3_000_000))
+
+
+@pytest.mark.parametrize(
+    ("path", "dialect"),
+    [
+        ("/client/v4/nonsense", cloudflare),
+        ("/client/v4/accounts/me/ai/run/x", cloudflare),
+        ("/client/v4/accounts/me/ai/v1/nonsense", openai),
+        ("/v1/nonsense", openai),
+        ("/models/nonsense", huggingface),
+        ("/nonsense", huggingface),
+    ],
+)
+def test_an_unknown_path_has_the_dialect_of_its_neighbours(path: str, dialect: ModuleType) -> None:
+    assert dialects.of(path) is dialect
+
+
+def test_names_from_outside_are_made_printable() -> None:
+    assert errors.UnknownModel("a\r\nb\u202e" + "x" * 200).model == "a??b?" + "x" * 95
