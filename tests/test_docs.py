@@ -1,0 +1,61 @@
+"""What the documentation says is what the code does."""
+
+import json
+import re
+import shlex
+from dataclasses import fields
+
+import pytest
+from conftest import TESTS, Server
+
+from shared.manifest import catalogue
+from shared.settings import PREFIX, Settings
+
+README = (TESTS.parent / "README.md").read_text("utf-8")
+ARCHITECTURE = (TESTS.parent / "docs" / "architecture.md").read_text("utf-8")
+CURLS = re.findall(r"^curl .*?(?=^```)", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("curl", CURLS)
+def test_a_curl_line_of_the_readme_works(server: Server, curl: str) -> None:
+    words = shlex.split(curl)
+    path = words[1].removeprefix("http://127.0.0.1:8787")
+    answer = server.post(path, words[words.index("-d") + 1].encode())
+    assert answer.status == 200
+    assert answer.json
+
+
+def test_the_readme_has_a_curl_line_for_each_dialect() -> None:
+    assert len(CURLS) >= 3
+
+
+def test_every_setting_is_in_the_readme_with_its_default() -> None:
+    table = dict(re.findall(r"^\| `(TEXTFN_[A-Z_]+)` \| `?([^|`]*?)`? ?\|", README, re.MULTILINE))
+    defaults = {
+        PREFIX + each.name.upper(): str(each.default or "").replace("frozenset()", "")
+        for each in fields(Settings)
+    }
+    assert table == defaults | {"TEXTFN_THREADS": "processors"}
+
+
+def test_every_model_is_in_the_readme() -> None:
+    bundled = [each for each in catalogue() if TESTS not in each.folder.parents]
+    assert len(bundled) >= 5
+    for manifest in bundled:
+        assert f"| {manifest.id} |" in README
+
+
+def test_every_module_is_in_the_architecture() -> None:
+    for path in (TESTS.parent / "shared").glob("*.py"):
+        assert path.name == "__init__.py" or f"`shared/{path.name}`" in ARCHITECTURE
+
+
+def test_the_examples_of_the_page_work(server: Server) -> None:
+    page = server.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    found = re.search(rb"const EXAMPLES = (\[.*?\])\s*;\nconst at", page.body, re.DOTALL)
+    assert found
+    examples = json.loads(found[1])
+    for example in examples:
+        assert server.post(example["path"], example["body"]).status == 200
+    assert len(examples) == 3

@@ -1,0 +1,102 @@
+"""`textfn serve` as a person runs it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tools.serve import is_loopback
+
+SERVE = [sys.executable, "-m", "tools.cli", "serve"]
+
+
+@contextmanager
+def serving(*options: str, **environment: str) -> Iterator[tuple[str, str]]:
+    """Base URL and banner of a running `textfn serve`."""
+    process = subprocess.Popen(
+        [*SERVE, "--port", "0", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | environment,
+    )
+    assert process.stdout is not None
+    banner = ""
+    while banner.count("curl ") < 3 or not banner.endswith("\n\n"):
+        banner += process.stdout.readline()
+    try:
+        yield re.findall(r"http://[^/ ]+", banner)[0], banner
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+
+
+def curls(banner: str) -> list[tuple[str, str]]:
+    """URL and body of each curl line."""
+    return re.findall(r"^curl (\S+) .*?-d '([^']*)'$", banner, re.MULTILINE)
+
+
+def test_the_printed_curl_lines_work_as_printed() -> None:
+    with serving() as (_, banner):
+        assert len(curls(banner)) == 3
+        for line in re.findall(r"^curl .*$", banner, re.MULTILINE):
+            done = subprocess.run(
+                line.replace("curl", "curl -sf", 1), shell=True, capture_output=True
+            )
+            assert done.returncode == 0, line
+            assert json.loads(done.stdout)
+
+
+def test_the_banner_says_who_may_use_the_service() -> None:
+    with serving() as (_, banner):
+        assert "open to everybody who reaches this address" in banner
+    with serving(TEXTFN_TOKENS="ab" * 32) as (base, banner):
+        assert "a token is needed" in banner
+        assert 'Authorization: Bearer $TOKEN"' in banner
+        assert urllib.request.urlopen(f"{base}/health").status == 200
+
+
+def failed(*options: str, **environment: str) -> str:
+    """What is printed by a `textfn serve` that does not start."""
+    done = subprocess.run(
+        [*SERVE, *options], env=os.environ | environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_it_is_not_open_to_a_network_unless_somebody_said_so() -> None:
+    assert "TEXTFN_TOKENS" in failed("--host", "0.0.0.0", "--port", "0")
+
+
+def test_a_busy_port_is_a_plain_message() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        message = failed("--port", str(busy.getsockname()[1]))
+    assert "Try another port" in message
+    assert len(message.splitlines()) == 1
+
+
+def test_an_impossible_port_is_a_plain_message() -> None:
+    assert "cannot listen" in failed("--port", "99999")
+
+
+def test_a_wrong_setting_is_a_plain_message() -> None:
+    message = failed(TEXTFN_MAX_TEXTS="many")
+    assert "TEXTFN_MAX_TEXTS='many' is not allowed: give a whole number above 0" in message
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False)],
+)
+def test_loopback_is_told_from_networks(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected

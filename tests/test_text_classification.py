@@ -1,0 +1,64 @@
+import pytest
+from conftest import Server
+
+RUN = "/client/v4/accounts/me/ai/run/@test/tiny-sentiment"
+GREAT, AWFUL = "This pizza is great!", "This pizza is awful!"
+
+
+def test_a_text_is_classified_best_label_first(server: Server) -> None:
+    for text, best in ((GREAT, "POSITIVE"), (AWFUL, "NEGATIVE")):
+        answer = server.post(RUN, {"text": text})
+        assert answer.status == 200
+        first, second = answer.json["result"]
+        assert (first["label"], set(first)) == (best, {"label", "score"})
+        assert first["score"] > 0.9
+        assert first["score"] + second["score"] == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/models/test/tiny-sentiment",
+        "/models/test/tiny-sentiment/pipeline/text-classification",
+        "/pipeline/text-classification/test/tiny-sentiment",
+        "/hf-inference/models/test/tiny-sentiment",
+        "/hf-inference/models/test/tiny-sentiment/pipeline/text-classification",
+    ],
+)
+def test_hugging_face_answers_are_nested_for_a_text_and_for_a_list(
+    server: Server, path: str
+) -> None:
+    one = server.post(path, {"inputs": GREAT, "parameters": {}}).json
+    both = server.post(path, {"inputs": [GREAT, AWFUL]}).json
+    assert [each["label"] for each in one[0]] == ["POSITIVE", "NEGATIVE"]
+    assert both[0] == one[0]
+    assert [each["label"] for each in both[1]] == ["NEGATIVE", "POSITIVE"]
+
+
+WRONG = {
+    "nothing": ({}, "required properties at '/' are 'text'"),
+    "a list": ({"text": [GREAT]}, "Type mismatch of '/text', 'string' not in 'array'"),
+    "an empty text": ({"text": ""}, "Length of '/text' must be >= 1 not met"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_input_is_refused_in_the_words_of_the_service(server: Server, name: str) -> None:
+    body, message = WRONG[name]
+    answer = server.post(RUN, body)
+    assert (answer.status, answer.json["errors"][0]["code"]) == (400, 5006)
+    assert message in answer.json["errors"][0]["message"]
+    assert server.post(RUN, {"text": GREAT}).status == 200
+
+
+def test_missing_inputs_are_refused_in_hugging_face_s_words(server: Server) -> None:
+    answer = server.post("/models/test/tiny-sentiment", {})
+    assert answer.status == 400
+    assert answer.json == {"error": "Field required: received `inputs` in `parameters`"}
+
+
+def test_a_classifier_has_no_vectors(server: Server) -> None:
+    answer = server.post("/v1/embeddings", {"model": "tiny-sentiment", "input": GREAT})
+    assert answer.status == 404
+    answer = server.post("/pipeline/feature-extraction/test/tiny-sentiment", {"inputs": GREAT})
+    assert answer.status == 404

@@ -1,0 +1,163 @@
+import base64
+
+import numpy as np
+import pytest
+from conftest import Server
+
+RUN = "/client/v4/accounts/me/ai/run"
+MINILM = f"{RUN}/@hf/sentence-transformers/all-minilm-l6-v2"
+TINY = f"{RUN}/@test/tiny-embedder"
+FEATURES = "/models/sentence-transformers/all-MiniLM-L6-v2/pipeline/feature-extraction"
+STORIES = ["This is a story about an orange cloud", "This is a story about a llama"]
+
+
+def test_texts_become_vectors_in_the_envelope(server: Server) -> None:
+    answer = server.post(MINILM, {"text": STORIES})
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert set(answer.json) == {"result", "success", "errors", "messages"}
+    result = answer.json["result"]
+    assert (result["shape"], result["pooling"]) == ([2, 384], "mean")
+    assert np.linalg.norm(result["data"], axis=1) == pytest.approx([1, 1], abs=1e-6)
+
+
+def test_one_text_is_a_list_of_one(server: Server) -> None:
+    one = server.post(MINILM, {"text": STORIES[0]}).json["result"]
+    both = server.post(MINILM, {"text": STORIES}).json["result"]
+    assert one["shape"] == [1, 384]
+    assert one["data"][0] == both["data"][0]
+
+
+def test_no_texts_are_no_vectors(server: Server) -> None:
+    assert server.post(MINILM, {"text": []}).json["result"]["shape"] == [0, 384]
+
+
+def test_pooling_is_the_request_s_choice_among_the_model_s(server: Server) -> None:
+    mean = server.post(TINY, {"text": "hello"}).json["result"]
+    cls = server.post(TINY, {"text": "hello", "pooling": "cls"}).json["result"]
+    assert (mean["pooling"], cls["pooling"]) == ("mean", "cls")
+    assert mean["data"] != cls["data"]
+    refused = server.post(MINILM, {"text": "hello", "pooling": "cls"})
+    assert refused.status == 400
+    assert "'/pooling' must be one of 'mean'" in refused.json["errors"][0]["message"]
+
+
+def test_a_hundred_texts_are_served_and_one_more_is_refused(server: Server) -> None:
+    assert server.post(MINILM, {"text": ["hello"] * 100}).json["result"]["shape"] == [100, 384]
+    refused = server.post(MINILM, {"text": ["hello"] * 101})
+    assert refused.status == 400
+    assert "Length of '/text' must be <= 100 not met" in refused.json["errors"][0]["message"]
+    assert refused.json["messages"][0]["message"] == (
+        "/text may have at most 100 items, got 101: send them in several requests."
+    )
+
+
+WRONG = {
+    "no text": ({}, "required properties at '/' are 'source,sentences'"),
+    "another field": ({"input": STORIES}, "oneOf at '/' not met, 0 matches: required properties"),
+    "a number": ({"text": 5}, "Type mismatch of '/text', 'string,array' not in 'integer'"),
+    "null": ({"text": None}, "Type mismatch of '/text', 'string,array' not in 'null'"),
+    "true": ({"text": True}, "Type mismatch of '/text', 'string,array' not in 'boolean'"),
+    "an empty text": ({"text": ""}, "Length of '/text' must be >= 1 not met"),
+    "an empty item": ({"text": ["a", ""]}, "Length of '/text/1' must be >= 1 not met"),
+    "a number among texts": ({"text": ["a", 1]}, "Type mismatch of '/text/1', 'string' not in"),
+    "token ids": ({"text": [[1, 2]]}, "Type mismatch of '/text/0', 'string' not in 'array'"),
+    "a batch": ({"requests": [{"text": "a"}]}, "'/requests' is not supported"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_input_is_refused_in_the_words_of_the_service(server: Server, name: str) -> None:
+    body, message = WRONG[name]
+    answer = server.post(MINILM, body)
+    assert answer.status == 400
+    assert answer.json["errors"][0]["code"] == 5006
+    assert answer.json["errors"][0]["message"].startswith("AiError: Bad input: Error: ")
+    assert message in answer.json["errors"][0]["message"]
+    assert server.post(MINILM, {"text": "and the next request works"}).status == 200
+
+
+def test_a_person_is_told_which_field_was_meant(server: Server) -> None:
+    help = server.post(MINILM, {"input": STORIES}).json["messages"]
+    assert 'did you mean "text"? got "input"' in [each["message"] for each in help]
+
+
+def test_feature_extraction_gives_bare_vectors(server: Server) -> None:
+    one = server.post(FEATURES, {"inputs": "hello", "parameters": {}})
+    several = server.post(FEATURES, {"inputs": ["hello", "goodbye"]})
+    assert np.shape(one.json) == (384,)
+    assert np.shape(several.json) == (2, 384)
+    assert several.json[0] == one.json
+
+
+def test_raw_vectors_can_be_asked_for(server: Server) -> None:
+    raw = np.array(server.post(FEATURES, {"inputs": "hello", "normalize": False}).json)
+    unit = np.array(server.post(FEATURES, {"inputs": "hello", "normalize": True}).json)
+    assert np.linalg.norm(raw) != pytest.approx(1, abs=0.05)
+    assert raw / np.linalg.norm(raw) == pytest.approx(unit, abs=1e-6)
+    assert server.post(FEATURES, {"inputs": "hello", "normalize": 1}).status == 400
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/models/sentence-transformers/all-MiniLM-L6-v2",
+        "/models/sentence-transformers/all-MiniLM-L6-v2/pipeline/feature-extraction",
+        "/pipeline/feature-extraction/sentence-transformers/all-MiniLM-L6-v2",
+        "/hf-inference/models/sentence-transformers/all-MiniLM-L6-v2",
+        "/hf-inference/models/sentence-transformers/all-MiniLM-L6-v2/pipeline/feature-extraction",
+    ],
+)
+def test_every_hugging_face_path_gives_the_same_vectors(server: Server, path: str) -> None:
+    expected = server.post(MINILM, {"text": ["hello"]}).json["result"]["data"]
+    assert server.post(path, {"inputs": ["hello"]}).json == expected
+
+
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/client/v4/accounts/me/ai/v1/embeddings"])
+def test_the_openai_route_gives_the_same_numbers_as_float_and_as_base64(
+    server: Server, path: str
+) -> None:
+    request = {"model": "@hf/sentence-transformers/all-minilm-l6-v2", "input": ["hello", "world"]}
+    floats = server.post(path, {**request, "encoding_format": "float"}).json
+    encoded = server.post(path, {**request, "encoding_format": "base64"}).json
+    for index in range(2):
+        given = floats["data"][index]
+        assert (given["object"], given["index"]) == ("embedding", index)
+        decoded = np.frombuffer(base64.b64decode(encoded["data"][index]["embedding"]), "<f4")
+        assert np.array_equal(decoded, np.array(given["embedding"], np.float32))
+    assert floats["object"] == "list"
+    assert floats["model"] == request["model"]
+    assert floats["usage"] == {"prompt_tokens": 6, "total_tokens": 6}
+
+
+def test_the_dimensions_of_the_model_are_served_and_no_others(server: Server) -> None:
+    request = {"model": "all-minilm-l6-v2", "input": "hello"}
+    assert server.post("/v1/embeddings", {**request, "dimensions": 384}).status == 200
+    refused = server.post("/v1/embeddings", {**request, "dimensions": 256})
+    assert refused.status == 400
+    assert refused.json["error"]["param"] == "dimensions"
+    assert "384" in refused.json["error"]["message"]
+
+
+def test_token_ids_are_refused_with_the_remedy(server: Server) -> None:
+    refused = server.post("/v1/embeddings", {"model": "all-minilm-l6-v2", "input": [[1, 2]]})
+    assert refused.status == 400
+    assert "check_embedding_ctx_length=False" in refused.json["error"]["message"]
+    assert (
+        server.post("/v1/embeddings", {"model": "all-minilm-l6-v2", "input": [1, 2]}).status == 400
+    )
+
+
+def test_an_unknown_model_is_not_found_in_openai_s_words(server: Server) -> None:
+    answer = server.post("/v1/embeddings", {"model": "text-embedding-3-small", "input": "hello"})
+    assert answer.status == 404
+    assert answer.json["error"]["code"] == "model_not_found"
+    assert answer.json["errors"][0]["code"] == 5007
+
+
+def test_numbers_are_the_shortest_decimals_of_float32(server: Server) -> None:
+    answer = server.post(FEATURES, {"inputs": "hello"})
+    numbers = answer.body.decode().strip("[]").split(",")
+    for number in numbers:
+        value = np.float32(number)
+        assert float(number) == float(str(value))
