@@ -21,7 +21,7 @@ class Manifest:
     """One models/<name>/manifest.toml, field by field.
 
     `tasks` of text-embeddings, sentence-similarity, text-classification; `pooling` the kinds a
-    request may ask for, the default first; `references` published numbers, see tools.
+    request may ask for, the default first; `references` published numbers with a tolerance.
     """
 
     folder: Path
@@ -32,8 +32,8 @@ class Manifest:
     revision: str
     licence: str
     max_tokens: int
+    pooling: tuple[str, ...]
     aliases: tuple[str, ...] = ()
-    pooling: tuple[str, ...] = ()
     normalize: bool = False
     dimensions: int = 0
     labels: tuple[str, ...] = ()
@@ -54,12 +54,12 @@ class Manifest:
     def tokenizer(self) -> Path:
         return self.folder / "tokenizer.json"
 
-    def graph(self, pooling: str = "") -> Path:
+    def graph(self, pooling: str) -> Path:
         """model.onnx, or model-cls.onnx and the like for a pooling that is not the default."""
-        default = not pooling or pooling == self.pooling[0]
+        default = pooling == self.pooling[0]
         return self.folder / ("model.onnx" if default else f"model-{pooling}.onnx")
 
-    def fingerprint(self, pooling: str = "") -> str:
+    def fingerprint(self, pooling: str) -> str:
         """12 hex digits that change with the weights, their quantization, tokenizer or pooling."""
         parts = [*sorted(self.sha256.values()), str(self.max_tokens), pooling]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

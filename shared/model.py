@@ -31,7 +31,7 @@ class Model:
         self.manifest = manifest
         self._tokenization = Tokenization(manifest.tokenizer, manifest.max_tokens)
         self._stand_in_for = ""
-        _session(manifest.graph())
+        _session(manifest.graph(manifest.pooling[0]))
 
     def standing_in_for(self, model: str) -> "Model":
         """The same model, which says in its results in whose place it answers."""
@@ -67,7 +67,7 @@ class Model:
 
     def classify(self, texts: Sequence[str], *, check: Check = lambda: None) -> Result:
         """Probabilities, float32 [texts, labels], in the order of the manifest's labels."""
-        result = self._run(texts, "", len(self.manifest.labels), check)
+        result = self._run(texts, self.manifest.pooling[0], len(self.manifest.labels), check)
         return result._replace(values=softmax(result.values))
 
     def _run(self, texts: Sequence[str], pooling: str, width: int, check: Check) -> Result:

@@ -89,11 +89,6 @@ class Settings:
                 values[known[name].name] = _parse(name, text, known[name].metadata["parser"])
         return cls(**values)
 
-    @property
-    def closed(self) -> bool:
-        """Whether a token is asked for."""
-        return bool(self.tokens)
-
 
 def _parse(name: str, text: str, parser: Parser) -> Any:
     try:

@@ -50,9 +50,19 @@ def test_the_fp32_graph_is_torch_within_1e_5(pooling):
 
 def test_the_fp32_classifier_is_torch_within_1e_5():
     encoder, head = read_checkpoint(CHECKPOINTS / SENTIMENT)
-    session = open_graph(build_graph(encoder, head, quantized=False))
+    session = open_graph(build_graph(encoder, head, pooling="cls", quantized=False))
     for case in golden(SENTIMENT):
         assert run(session, [case["ids"]])[0] == pytest.approx(case["logits"], abs=1e-5)
+
+
+def test_a_head_over_mean_pooling_reads_the_mean():
+    encoder, head = read_checkpoint(CHECKPOINTS / SENTIMENT)
+    ids = [golden(SENTIMENT)[0]["ids"]]
+    mean = run(open_graph(build_graph(encoder, quantized=False)), ids)
+    logits = run(open_graph(build_graph(encoder, head, pooling="mean", quantized=False)), ids)
+    active = np.tanh(mean @ head.dense.weight + head.dense.bias)
+    expected = active @ head.out_proj.weight + head.out_proj.bias
+    assert logits == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize(("pooling", "file"), [("mean", "model.onnx"), ("cls", "model-cls.onnx")])
@@ -90,19 +100,23 @@ def test_a_text_has_the_same_bits_alone_and_in_any_batch(file):
     random = np.random.default_rng(7)
     texts = [random.integers(5, 300, length) for length in (1, 2, 5, 8, 13, 31, 32)]
     together = run(session, texts)
-    assert all((run(session, [text])[0] == row).all() for text, row in zip(texts, together))
+    assert all(
+        (run(session, [text])[0] == row).all() for text, row in zip(texts, together, strict=True)
+    )
 
 
 def test_a_real_text_has_the_same_bits_alone_and_in_any_batch(sentences):
     ids = [encoding.ids for encoding in minilm_tokenizer().encode_batch(sentences[:32])]
     together = run(SESSION, ids)
-    assert all((run(SESSION, [text])[0] == row).all() for text, row in zip(ids, together))
+    assert all(
+        (run(SESSION, [text])[0] == row).all() for text, row in zip(ids, together, strict=True)
+    )
 
 
 def test_a_row_of_zeros_stays_finite():
     encoder, head = read_checkpoint(CHECKPOINTS / SENTIMENT)
     encoder.layers[-1].output_norm.weight[:] = 0
-    logits = run(open_graph(build_graph(encoder, head)), [[2, 3]])
+    logits = run(open_graph(build_graph(encoder, head, pooling="cls")), [[2, 3]])
     assert logits.tolist() == [[0, 0]]
 
 
@@ -158,4 +172,20 @@ def test_minilm_gives_the_published_numbers_within_the_tolerance(reference):
 def test_an_unknown_architecture_is_refused_by_name(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
     with pytest.raises(CheckpointError, match="gpt2 is not supported; choose one of: bert"):
+        read_checkpoint(tmp_path)
+
+
+def test_another_activation_is_refused(tmp_path):
+    config = json.loads((CHECKPOINTS / EMBEDDER / "config.json").read_bytes())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"hidden_act": "relu"}))
+    with pytest.raises(CheckpointError, match="hidden_act relu is not supported"):
+        read_checkpoint(tmp_path)
+
+
+def test_a_missing_tensor_is_named(tmp_path):
+    source = CHECKPOINTS / EMBEDDER
+    config = json.loads((source / "config.json").read_bytes()) | {"num_hidden_layers": 3}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "model.safetensors").write_bytes((source / "model.safetensors").read_bytes())
+    with pytest.raises(CheckpointError, match="no tensor encoder.layer.2.attention.self.query"):
         read_checkpoint(tmp_path)

@@ -1,0 +1,1 @@
+"""What runs on a laptop or at build time, never in a function."""

