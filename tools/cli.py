@@ -1,0 +1,28 @@
+"""The command line of textfn."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit codes: 0 done; 1 not done, and a line says why; 2 the command or a setting is wrong."""
+    try:
+        from tools import evaluate, serve
+    except ValueError as error:  # a BadSetting: they are read once, at import
+        print(f"textfn: {error}", file=sys.stderr)
+        return 2
+    parser = argparse.ArgumentParser(
+        prog="textfn", description=__doc__, epilog="exit codes: 0 done, 1 failed, 2 wrong command"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve.add_to(commands)
+    models = commands.add_parser("models", help="what is installed, and how good it is")
+    evaluate.add_to(models.add_subparsers(required=True, metavar="COMMAND"))
+    options = parser.parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    return command(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
