@@ -50,9 +50,9 @@ def test_the_similarities_are_those_hugging_face_publishes() -> None:
 
 
 def test_a_text_is_as_similar_to_itself_as_can_be_and_no_more() -> None:
-    scores = minilm.similarity("hello", ["hello", "goodbye"]).values
-    assert scores[0] == pytest.approx(1, abs=1e-6)
-    assert abs(scores).max() <= 1
+    for text in SENTENCES[:40]:  # of about half of them the rounded cosine is above 1
+        score = minilm.similarity(text, [text]).values[0]
+        assert 1 - 1e-6 <= score <= 1
 
 
 def test_no_sentences_have_no_scores() -> None:
