@@ -84,6 +84,7 @@ def catalogue() -> list[Manifest]:
     ]
 
 
+_TOML = {str: "a string", int: "an integer", bool: "a boolean", tuple: "an array", dict: "a table"}
 _TYPES = {each.name: cast(type, each.type) for each in fields(Manifest)}
 
 
@@ -93,5 +94,5 @@ def _value(name: str, value: Any) -> Any:
     kind = get_origin(_TYPES[name]) or _TYPES[name]
     value = tuple(value) if isinstance(value, list) else value
     if not isinstance(value, kind):
-        raise TypeError(f"{name} must be a {kind.__name__}")
+        raise TypeError(f"{name} must be {_TOML[kind]}")
     return value
