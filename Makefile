@@ -17,7 +17,7 @@ check: .venv/dev ## format, lint, types
 	$(BIN)/mypy
 
 bench: .venv/dev ## the benchmarks, as ratios; writes benchmarks/results.md
-	$(BIN)/python -m benchmarks.throughput
+	$(BIN)/python -m benchmarks
 
 models: .venv/dev ## rebuild the bundled MiniLM file from its pinned source, byte for byte
 	$(BIN)/python -m tools.build

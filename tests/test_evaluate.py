@@ -1,10 +1,11 @@
+import gzip
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tools.cli import main
-from tools.evaluate import spearman
+from tools.evaluate import calibration_error, spearman
 
 
 def test_spearman_is_the_correlation_of_ranks() -> None:
@@ -25,7 +26,30 @@ def test_a_model_is_scored_on_a_file(tmp_path: Path, capsys: pytest.CaptureFixtu
         '0\tA man plays a guitar.\tThe "stock market" fell.\n'
     )
     assert main(["models", "evaluate", "all-minilm-l6-v2", str(pairs)]) == 0
-    assert "Spearman 1.0000 on 3 pairs" in capsys.readouterr().out
+    assert "Spearman  1.0000" in capsys.readouterr().out
+
+
+def test_calibration_error_is_the_gap_of_confidence_and_accuracy() -> None:
+    # two texts at 0.75 of which one is right: 0.25; two at 0.95, both right: 0.05
+    probabilities = np.array([[0.75, 0.25], [0.25, 0.75], [0.95, 0.05], [0.05, 0.95]])
+    truth = np.array([0, 0, 0, 1])
+    assert calibration_error(probabilities, truth) == pytest.approx((2 * 0.25 + 2 * 0.05) / 4)
+
+
+@pytest.mark.parametrize("name", ["reviews.tsv", "reviews.tsv.gz"])
+def test_a_classifier_is_scored_on_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    opened = gzip.open if name.endswith(".gz") else open
+    with opened(tmp_path / name, "wt") as file:
+        file.write("label\ttext\n1\tThis pizza is great!\nNEGATIVE\tThis pizza is awful!\n")
+        file.write("0\tThis pizza is great! " + "pizza " * 40 + "\n")
+    assert main(["models", "evaluate", "tiny-sentiment", str(tmp_path / name)]) == 0
+    printed = capsys.readouterr().out
+    assert "accuracy  0.6667" in printed
+    assert "NEGATIVE: 1 of 2" in printed
+    assert "POSITIVE: 1 of 1" in printed
+    assert "1 of 3 were longer than the model takes" in printed
 
 
 @pytest.mark.parametrize(
@@ -35,6 +59,8 @@ def test_a_model_is_scored_on_a_file(tmp_path: Path, capsys: pytest.CaptureFixtu
         ("score\ta\tb\nmuch\tx\ty\n", "all-minilm-l6-v2", "much"),
         ("score\ta\tb\n1\tx\n", "all-minilm-l6-v2", "line 2"),
         ("score\ta\tb\n1\tx\ty\n", "unheard-of", "No such model"),
+        ("label\ttext\nmaybe\tx\n", "tiny-sentiment", "'maybe' is none of NEGATIVE, POSITIVE"),
+        ("label\ttext\n", "tiny-sentiment", "no line after its header"),
     ],
 )
 def test_what_cannot_be_scored_is_a_plain_message(

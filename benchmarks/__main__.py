@@ -1,0 +1,21 @@
+"""`make bench`: runs every benchmark, prints the results and writes benchmarks/results.md."""
+
+import os
+from pathlib import Path
+
+# One thread on all sides; read when settings and tokenizers are imported.
+os.environ |= {"TEXTFN_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+import onnxruntime
+
+from benchmarks import throughput
+
+HEAD = f"""# Results
+
+One thread, sides taking turns; onnxruntime {onnxruntime.__version__}. Read the ratios: absolute
+numbers move.
+"""
+
+results = "\n".join([HEAD, throughput.embeddings()])
+(Path(__file__).parent / "results.md").write_text(results, "utf-8")
+print(results)
