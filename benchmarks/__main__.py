@@ -16,6 +16,6 @@ One thread, sides taking turns; onnxruntime {onnxruntime.__version__}. Read the 
 numbers move.
 """
 
-results = "\n".join([HEAD, throughput.embeddings()])
+results = "\n".join([HEAD, throughput.embeddings(), throughput.sentiment()])
 (Path(__file__).parent / "results.md").write_text(results, "utf-8")
 print(results)

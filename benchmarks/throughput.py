@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import distilbert
+from benchmarks.distilbert import write_distilbert_int8
 from benchmarks.interleaved import Side, rounds, table
 from benchmarks.stock import write_stock_int8
 from benchmarks.stock_model import BATCH, Array, StockModel
@@ -37,6 +39,23 @@ def embeddings() -> str:
 {table(len(TEXTS), rounds(sides, TEXTS))}
 
 Mean cosine of textfn's vectors with the stock model's: {cosines.mean():.4f}.
+"""
+
+
+def sentiment() -> str:
+    """A section of the results, in Markdown."""
+    ours = Library("text-classification")["minilm-l6-sst2-int8"]
+    graph = write_distilbert_int8(CACHE / "distilbert-shape")
+    stock = StockModel(graph, ours.manifest.tokenizer, 256, distilbert.head)
+    sides: dict[str, Side] = {
+        "textfn, minilm-l6-sst2-int8": lambda texts: ours.classify(texts).values,
+        f"DistilBERT int8, batches of {BATCH} in natural order": stock.in_order,
+        "DistilBERT int8, textfn's batches": stock.in_runs,
+        "DistilBERT int8, one text at a time": stock.one_by_one,
+    }
+    return f"""## Sentiment, {len(TEXTS)} mixed texts
+
+{table(len(TEXTS), rounds(sides, TEXTS))}
 """
 
 

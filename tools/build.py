@@ -142,10 +142,12 @@ def verify(manifest: Manifest) -> None:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Build a model folder from its checkpoint.")
     parser.add_argument("name", nargs="?", default="all-minilm-l6-v2", help="a folder of models/")
+    parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="a checkpoint at hand")
     parser.add_argument("--calibrate", type=Path, metavar="SENTENCES.txt", help="a text a line")
     options = parser.parse_args(arguments)
     try:
-        source, destination = fetch(options.name), BUNDLED / options.name
+        source = options.checkpoint or fetch(options.name)
+        destination = BUNDLED / options.name
         if options.calibrate:
             lines = options.calibrate.read_text(encoding="utf-8").rstrip("\n").split("\n")
             calibrate(source, destination, lines[-CALIBRATION_LINES:])
