@@ -300,6 +300,22 @@ def test_a_missing_package_is_told_with_the_command_that_installs_it(pull: Pull)
     assert (done.returncode, done.stderr) == (1, expected)
 
 
+def test_a_pulled_model_is_listed_and_can_be_removed(pull: Pull) -> None:
+    def listed() -> dict[str, object]:
+        found = json.loads(pull.run("list", "--json")[1])
+        return next(each for each in found if each["id"] == "tiny")
+
+    assert (listed()["state"], listed()["bytes"]) == ("not installed", 0)
+    assert "tiny is not installed" in pull.run("remove", "tiny")[2]
+    assert pull.run()[0] == 0
+    size = sum(path.stat().st_size for path in (pull.models / INSTALLED).glob("*.[oj]*"))
+    assert (listed()["state"], listed()["bytes"]) == ("installed", size)
+    assert pull.run("remove", "@test/tiny")[0] == 0
+    assert not (pull.models / INSTALLED).exists()
+    assert listed()["state"] == "not installed"
+    assert pull.run()[0] == 0
+
+
 def test_all_pulls_what_is_not_installed(pull: Pull) -> None:
     pull.hub.status["config.json"] = 503
     code, output, error = pull.run("pull", "--all")

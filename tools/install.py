@@ -10,6 +10,7 @@ from tools.build import SMOOTHING, BuildError, build, calibrate
 from tools.checkpoint import READERS
 from tools.digests import file_sha256
 from tools.hub import RemoteFile, fetch, look_up
+from tools.models import PULLED
 from tools.verify import problems
 
 HUB = "https://huggingface.co/"
@@ -42,7 +43,7 @@ def install(manifest: Manifest) -> Path:
     digests = [_fetch(file, source, manifest) for file in files]
     _build(manifest, source, staging)
     _write_manifest(manifest, files[0].commit, staging)
-    (staging / "checkpoint.sha256").write_text("".join(digests), "utf-8")
+    (staging / PULLED).write_text("".join(digests), "utf-8")
     if wrong := problems(read(staging)):
         raise BuildError(f"what was built is not right, so it is not installed: {'; '.join(wrong)}")
     return _move(staging, models / name)
@@ -95,8 +96,8 @@ def _write_manifest(manifest: Manifest, commit: str, staging: Path) -> None:
 
 def _move(staging: Path, destination: Path) -> Path:
     """One rename: before it nothing is installed, after it everything."""
-    if destination.exists() and not read(destination).installed:
-        shutil.rmtree(destination)  # an earlier one that lost files
+    if destination.exists():
+        shutil.rmtree(destination)  # an earlier one that lost files, or it would not come to this
     staging.rename(destination)
     shutil.rmtree(staging.parent)
     return destination
