@@ -50,7 +50,7 @@ class Library:
             return self._models[key(name)]
         if key(name) in self._catalogued:
             raise ModelNotInstalled(name, f"textfn models pull {self._catalogued[key(name)].id}")
-        raise UnknownModel(name, _close(name), sorted(self._served()))
+        raise UnknownModel(name, closest(name), sorted(self._served()))
 
     def _stand_ins(self) -> dict[str, Model]:
         """Every name of a model that an installed one scores in place of."""
@@ -66,7 +66,7 @@ class Library:
         return {model.manifest.id for model in self._models.values()}
 
 
-def _close(name: str) -> list[str]:
+def closest(name: str) -> list[str]:
     """Names of the catalogue, of any task, that look like this one."""
     from difflib import get_close_matches  # only a wrong name pays for the import
 

@@ -22,6 +22,7 @@ class Manifest:
 
     `tasks` of text-embeddings, sentence-similarity, text-classification; `pooling` the kinds a
     request may ask for, the default first; `references` published numbers with a tolerance.
+    `architecture` is the checkpoint's model_type, `checkpoint_sha256` what is known of its files.
     """
 
     folder: Path
@@ -38,7 +39,9 @@ class Manifest:
     dimensions: int = 0
     labels: tuple[str, ...] = ()
     stands_in_for: tuple[str, ...] = ()
+    architecture: str = ""
     sha256: dict[str, str] = field(default_factory=dict)
+    checkpoint_sha256: dict[str, str] = field(default_factory=dict)
     references: tuple[dict[str, Any], ...] = ()
 
     @property
@@ -77,11 +80,17 @@ def read(folder: Path) -> Manifest:
 
 @functools.cache
 def catalogue() -> list[Manifest]:
-    """All manifests, installed or not: those of models/ first, then TEXTFN_MODELS_DIR's."""
-    folders = [BUNDLED, settings.models_dir] if settings.models_dir else [BUNDLED]
-    return [
-        read(path.parent) for folder in folders for path in sorted(folder.glob("*/manifest.toml"))
-    ]
+    """One manifest an id, installed or not: of models/ first, then of TEXTFN_MODELS_DIR.
+
+    Of two folders with the same id the installed one is served, or else the first.
+    """
+    served: dict[str, Manifest] = {}
+    for folder in [BUNDLED, settings.models_dir] if settings.models_dir else [BUNDLED]:
+        for path in sorted(folder.glob("*/manifest.toml")):
+            each = read(path.parent)
+            if each.id not in served or each.installed > served[each.id].installed:
+                served[each.id] = each
+    return list(served.values())
 
 
 _TOML = {str: "a string", int: "an integer", bool: "a boolean", tuple: "an array", dict: "a table"}

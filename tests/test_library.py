@@ -1,6 +1,8 @@
 import dataclasses
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -63,6 +65,25 @@ def test_a_wrong_name_is_answered_with_the_right_one() -> None:
     with pytest.raises(UnknownModel) as raised:
         Library("text-embeddings")["@hf/sentence-transformer/all-minilm-l6"]
     assert "@hf/sentence-transformers/all-minilm-l6-v2" in raised.value.hint
+
+
+def test_of_two_folders_with_one_id_the_installed_one_is_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shared import manifest
+
+    tiny = next(each for each in catalogue() if each.id == "tiny-embedder")
+    for name in ("a", "b", "c"):
+        shutil.copytree(tiny.folder, tmp_path / name)
+    (tmp_path / "a" / "model.onnx").unlink()
+    monkeypatch.setattr(manifest, "BUNDLED", tmp_path)
+    monkeypatch.setattr(
+        manifest, "settings", dataclasses.replace(manifest.settings, models_dir=None)
+    )
+    assert [each.folder.name for each in catalogue.__wrapped__()] == ["b"]
+    (tmp_path / "b" / "model.onnx").unlink()
+    (tmp_path / "c" / "model.onnx").unlink()
+    assert [each.folder.name for each in catalogue.__wrapped__()] == ["a"]
 
 
 def test_no_two_models_share_a_name() -> None:

@@ -6,7 +6,6 @@ log. The smoothing factors, which need both, are committed beside the model;
 """
 
 import argparse
-import hashlib
 import json
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from tokenizers import Tokenizer
 from shared.manifest import BUNDLED, BadManifest, Manifest, read
 from tools.calibrate import activation_ranges
 from tools.checkpoint import CheckpointError, read_checkpoint
+from tools.digests import file_sha256
 from tools.graph import build_graph
 from tools.quantize import smooth, smoothing_factors
 
@@ -115,13 +115,8 @@ def _download(requirement: str) -> None:
         raise BuildError(f"cannot download {requirement}: {reason}")
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _check(path: Path, expected: str) -> None:
-    if (found := _sha256(path)) != expected:
+    if (found := file_sha256(path)) != expected:
         raise BuildError(f"{path} has sha256 {found}, not {expected}; delete it and try again")
 
 
@@ -131,7 +126,7 @@ def verify(manifest: Manifest) -> None:
         *{manifest.graph(pooling) for pooling in manifest.pooling},
         manifest.tokenizer,
     ]
-    found = {path.name: _sha256(path) for path in sorted(paths)}
+    found = {path.name: file_sha256(path) for path in sorted(paths)}
     for name, sha256 in found.items():
         print(f"{name}  {(manifest.folder / name).stat().st_size} bytes  {sha256}")
     wrong = [name for name in found if found[name] != manifest.sha256.get(name)]

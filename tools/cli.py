@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit codes: 0 done; 1 not done, and a line says why; 2 the command or a setting is wrong."""
+    """Exit codes: 0 done; 1 not done, and a line says why; 2 the command or a setting is wrong.
+
+    `models pull` has more, in its --help.
+    """
     try:
-        from tools import evaluate, serve
+        from tools import evaluate, models, pull, serve, verify
     except ValueError as error:  # a BadSetting: they are read once, at import
         print(f"textfn: {error}", file=sys.stderr)
         return 2
@@ -17,8 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve.add_to(commands)
-    models = commands.add_parser("models", help="what is installed, and how good it is")
-    evaluate.add_to(models.add_subparsers(required=True, metavar="COMMAND"))
+    group = commands.add_parser("models", help="install models, check them, score them")
+    actions = group.add_subparsers(required=True, metavar="COMMAND")
+    for action in (models, pull, verify, evaluate):
+        action.add_to(actions)
     options = parser.parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     return command(options)

@@ -1,0 +1,158 @@
+"""`textfn models verify`: whether an installed model's files are what its manifest says."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from shared.errors import UnknownModel
+from shared.manifest import BadManifest, Manifest, catalogue
+from shared.model import Model
+from tools.digests import file_sha256
+from tools.models import find
+
+Numbers = NDArray[Any]
+INPUTS = {"input_ids": "tensor(int32)", "attention_mask": "tensor(int32)"}
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser(
+        "verify",
+        help="check the files of installed models",
+        description="Checks hashes, graph inputs, output width, tokenizer ids, and the published "
+        "numbers of the manifest: labels and pooling are right where those are met.",
+        epilog="example: textfn models verify all-minilm-l6-v2. Exit codes: 0 right, 1 wrong",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="default: all that are installed")
+    parser.set_defaults(command=verify)
+
+
+def verify(options: argparse.Namespace) -> int:
+    try:
+        manifests = [find(name) for name in options.names]
+        manifests = manifests or [each for each in catalogue() if each.installed]
+    except (UnknownModel, BadManifest) as error:
+        print(f"textfn models verify: {error}", file=sys.stderr)
+        return 1
+    return max(map(_report, manifests), default=0)
+
+
+def _report(manifest: Manifest) -> int:
+    wrong = problems(manifest)
+    for problem in wrong:
+        print(f"{manifest.id}: {problem}", file=sys.stderr)
+    if not wrong:
+        count = len(manifest.references)
+        print(f"{manifest.id}: right ({len(manifest.sha256)} files, {count} published references)")
+    return 1 if wrong else 0
+
+
+def problems(manifest: Manifest) -> list[str]:
+    """What is wrong with an installed model, a line each; nothing runs if a file is not right."""
+    if not manifest.installed:
+        return [f"not installed here: textfn models pull {manifest.id}"]
+    files = [*{manifest.graph(pooling) for pooling in manifest.pooling}, manifest.tokenizer]
+    unnamed = [f"{path.name} has no sha256" for path in files if path.name not in manifest.sha256]
+    if wrong := unnamed + _wrong_files(manifest):
+        return wrong
+    try:
+        wrong = [each for path in sorted(files[:-1]) for each in _wrong_graph(path, manifest)]
+        return wrong or _wrong_numbers(manifest)
+    except Exception as error:  # onnxruntime's and tokenizers' own errors have no narrower class
+        return [str(error).splitlines()[0]]
+
+
+def _wrong_files(manifest: Manifest) -> list[str]:
+    found = {name: file_sha256(manifest.folder / name) for name in sorted(manifest.sha256)}
+    return [
+        f"{name} has sha256 {found[name]}, the manifest says {manifest.sha256[name]}"
+        for name in found
+        if found[name] != manifest.sha256[name]
+    ]
+
+
+def _wrong_graph(path: Path, manifest: Manifest) -> list[str]:
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    graph = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    inputs = {each.name: each.type for each in graph.get_inputs()}
+    width, expected = graph.get_outputs()[0].shape[-1], manifest.dimensions or len(manifest.labels)
+    largest = max(Tokenizer.from_file(str(manifest.tokenizer)).get_vocab().values())
+    wrong = []
+    if inputs != INPUTS:
+        wrong.append(f"{path.name} takes {inputs}, not {INPUTS}")
+    if width != expected:
+        wrong.append(f"{path.name} gives {width} numbers a text, the manifest says {expected}")
+    if not wrong and not _knows(graph, largest):
+        wrong.append(f"{path.name} has no word {largest}, which the tokenizer can give")
+    return wrong
+
+
+def _knows(graph: onnxruntime.InferenceSession, word: int) -> bool:
+    """Whether the graph's table has a row for the token: it runs, or the lookup fails."""
+    feeds = {
+        "input_ids": np.full((1, 4), word, np.int32),
+        "attention_mask": np.ones((1, 4), np.int32),
+    }
+    try:
+        graph.run(None, feeds)
+    except Exception:  # a class of onnxruntime's compiled part: INVALID_ARGUMENT
+        return False
+    return True
+
+
+def _wrong_numbers(manifest: Manifest) -> list[str]:
+    model = Model(manifest)
+    return [wrong for each in manifest.references if (wrong := _difference(model, each))]
+
+
+def _difference(model: Model, reference: dict[str, Any]) -> str:
+    """How the model misses a reference, or nothing."""
+    manifest = model.manifest
+    asked = reference.get("pooling", manifest.pooling[0])
+    expected, met = _expected(reference), {}
+    for pooling in manifest.pooling:
+        distance = np.abs(_found(model, reference, pooling) - expected).max()
+        met[pooling] = distance <= reference["tolerance"]
+        if pooling == asked:
+            missed = (
+                f"{reference['origin']}: off by {distance:.4f}, at most {reference['tolerance']}"
+            )
+    if met[asked]:
+        return ""
+    if others := [pooling for pooling in met if met[pooling]]:
+        return f"{missed}; {others[0]} pooling gives what {asked} should: a wrong pooling"
+    if "scores" in reference and _met_in_another_order(model, reference):
+        return f"{missed}; right under other labels than {', '.join(manifest.labels)}: swapped"
+    return missed
+
+
+def _expected(reference: dict[str, Any]) -> Numbers:
+    if "scores" in reference:
+        return np.array(list(reference["scores"].values()))
+    return np.array(reference.get("similarities") or reference["first_numbers"])
+
+
+def _found(model: Model, reference: dict[str, Any], pooling: str) -> Numbers:
+    """The model's numbers in the order of the reference's: probabilities, cosines or a vector."""
+    if "scores" in reference:
+        labels = [model.manifest.labels.index(label) for label in reference["scores"]]
+        found: Numbers = model.classify([reference["text"]]).values[0, labels]
+    elif "similarities" in reference:
+        texts = [reference["source"], *reference["sentences"]]
+        vectors = model.embed(texts, pooling=pooling, normalize=True).values
+        found = vectors[1:] @ vectors[0]
+    else:
+        vector = model.embed([reference["text"]], pooling=pooling).values[0]
+        found = vector[: len(reference["first_numbers"])]
+    return found
+
+
+def _met_in_another_order(model: Model, reference: dict[str, Any]) -> bool:
+    found = np.sort(model.classify([reference["text"]]).values[0])
+    return bool(np.abs(found - np.sort(_expected(reference))).max() <= reference["tolerance"])
