@@ -31,10 +31,7 @@ class Library:
         self.task = task
         serving = [each for each in catalogue() if task in each.tasks]
         self._models = {
-            key(name): _open(each)
-            for each in reversed(serving)  # of two folders, the first has the last word
-            if each.installed
-            for name in each.names
+            key(name): _open(each) for each in serving if each.installed for name in each.names
         }
         self._catalogued = {key(name): each for each in serving for name in each.names}
         if settings.stand_ins == "on" and task in SCORES:
