@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast, get_origin
+from urllib.parse import unquote
 
 from shared.settings import settings
 
@@ -82,6 +83,23 @@ def catalogue() -> list[Manifest]:
     return [
         read(path.parent) for folder in folders for path in sorted(folder.glob("*/manifest.toml"))
     ]
+
+
+def key(name: str) -> str:
+    """One spelling for all that clients send.
+
+    "@cf%2Fbaai%2Fbge-base-en-v1.5", "workers-ai/@cf/baai/...", "cf/baai/..." and any case of them.
+    """
+    name = unquote(unquote(name)).strip("/").lower()
+    return name.removeprefix("workers-ai/").removeprefix("@")
+
+
+def close(name: str) -> list[str]:
+    """Names of the catalogue that look like this one."""
+    from difflib import get_close_matches  # only a wrong name pays for the import
+
+    names = {key(each): each for manifest in catalogue() for each in manifest.names}
+    return [names[each] for each in get_close_matches(key(name), names, n=2)]
 
 
 _TYPES = {each.name: cast(type, each.type) for each in fields(Manifest)}

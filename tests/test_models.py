@@ -1,0 +1,113 @@
+"""The lists of models, in each dialect's words."""
+
+import numpy as np
+import pytest
+from conftest import Server
+
+SEARCH = "/client/v4/accounts/me/ai/models/search"
+SCHEMA = "/client/v4/accounts/me/ai/models/schema"
+MINILM = "@hf/sentence-transformers/all-minilm-l6-v2"
+
+
+def found(server: Server, query: str = "") -> list[str]:
+    answer = server.get(f"{SEARCH}?{query}")
+    assert answer.status == 200
+    return [each["name"] for each in answer.json["result"]]
+
+
+def test_a_listed_model_has_the_fields_of_the_service(server: Server) -> None:
+    answer = server.get(f"{SEARCH}?search=all-minilm")
+    (model,) = answer.json["result"]
+    assert set(model) == {
+        *("id", "source", "name", "description", "task", "created_at", "tags", "properties")
+    }
+    assert model["name"] == MINILM
+    assert model["task"]["name"] == "Text Embeddings"
+    properties = {each["property_id"]: each["value"] for each in model["properties"]}
+    assert (properties["max_input_tokens"], properties["output_dimensions"]) == ("256", "384")
+    info = {"page": 1, "per_page": 100, "count": 1, "total_count": 1}
+    assert answer.json["result_info"] == info
+
+
+@pytest.mark.parametrize(
+    ("query", "included"),
+    [
+        ("search=MiniLM-L6", True),
+        ("search=mpnet", True),  # it stands in for that one
+        ("search=llama", False),
+        ("author=sentence-transformers", True),
+        ("author=sentence", False),
+        ("task=Text+Embeddings", True),
+        ("task=sentence+similarity", True),
+        ("task=Text+Classification", False),
+        ("source=1", True),
+        ("source=2", False),
+        ("hide_experimental=true&include_deprecated=true", True),
+        ("search=minilm&task=Translation", False),
+    ],
+)
+def test_every_parameter_narrows_the_list_as_it_says(
+    server: Server, query: str, included: bool
+) -> None:
+    assert (MINILM in found(server, query)) is included
+
+
+def test_a_catalogued_model_is_listed_only_when_it_is_installed(server: Server) -> None:
+    assert "@cf/baai/bge-base-en-v1.5" not in found(server)
+
+
+def test_pages_are_apart_complete_and_end(server: Server) -> None:
+    everything = found(server)
+    pages = []
+    while page := found(server, f"per_page=1&page={len(pages) + 1}"):
+        assert len(page) == 1
+        pages += page
+    assert pages == everything
+    past = server.get(f"{SEARCH}?per_page=1&page=999999999").json
+    assert past["result"] == []
+    assert past["result_info"]["total_count"] == len(everything)
+
+
+@pytest.mark.parametrize("query", ["page=0", "page=x", "page=-1", "per_page=0", "per_page=1.5"])
+def test_a_page_that_is_no_page_is_refused(server: Server, query: str) -> None:
+    answer = server.get(f"{SEARCH}?{query}")
+    assert (answer.status, answer.json["errors"][0]["code"]) == (400, 5006)
+
+
+def test_another_format_is_refused_rather_than_ignored(server: Server) -> None:
+    answer = server.get(f"{SEARCH}?format=openrouter")
+    assert answer.status == 400
+    assert "'/format' is not supported" in answer.json["errors"][0]["message"]
+
+
+def test_a_schema_is_that_of_the_model_s_task(server: Server) -> None:
+    shown = server.get(f"{SCHEMA}?model=@cf/huggingface/distilbert-sst-2-int8").json["result"]
+    assert shown["input"]["required"] == ["text"]
+    assert shown["output"]["items"]["required"] == ["label", "score"]
+    both = server.get(f"{SCHEMA}?model=%40hf%2Fsentence-transformers%2Fall-minilm-l6-v2").json
+    required = [each["required"] for each in both["result"]["input"]["anyOf"]]
+    assert required == [["text"], ["source", "sentences"]]
+
+
+def test_a_schema_of_no_model_is_refused(server: Server) -> None:
+    assert server.get(SCHEMA).json["errors"][0]["code"] == 5006
+    answer = server.get(f"{SCHEMA}?model=@cf/baai/bge-base-en-v1.6")
+    assert (answer.status, answer.json["errors"][0]["code"]) == (400, 5007)
+    assert "@cf/baai/bge-base-en-v1.5" in answer.json["messages"][1]["message"]
+
+
+def test_info_tells_what_the_model_takes(server: Server) -> None:
+    info = server.get("/info?model=test/tiny-embedder").json
+    assert (info["model_id"], info["max_input_length"]) == ("tiny-embedder", 32)
+    assert info["model_type"] == {"embedding": {"pooling": "mean"}}
+    classifier = server.get("/info?model=test/tiny-sentiment").json["model_type"]["classifier"]
+    assert classifier["id2label"] == {"0": "NEGATIVE", "1": "POSITIVE"}
+    assert server.get("/info").json["model_id"] == "all-minilm-l6-v2"
+    assert server.get("/info?model=mfaq").status == 404
+    assert server.get("/info?model=nothing").json["error_type"] == "Validation"
+
+
+def test_a_name_that_is_listed_is_a_name_that_works(server: Server) -> None:
+    for name in found(server, "task=Text+Embeddings"):
+        answer = server.post(f"/client/v4/accounts/me/ai/run/{name}", {"text": "hello"})
+        assert np.shape(answer.json["result"]["data"])[0] == 1
