@@ -3,13 +3,16 @@ HOST ?= 127.0.0.1
 PORT ?= 8787
 BIN := .venv/bin
 
-.PHONY: serve test check bench models requirements
+.PHONY: serve test test-clients check bench models requirements
 
 serve: .venv/serve ## answer on http://HOST:PORT
 	@$(BIN)/textfn serve --host $(HOST) --port $(PORT)
 
 test: .venv/dev ## the whole suite; needs no network once installed
 	$(BIN)/pytest
+
+test-clients: .venv/serve .venv-clients/done .venv-clients-old/done tests/clients/node_modules ## the clients that need environments of their own; needs node, installs from PyPI and npm
+	$(BIN)/python tests/clients/run.py
 
 check: .venv/dev ## format, lint, types
 	$(BIN)/ruff format --check
@@ -28,6 +31,11 @@ requirements: ## pin again what pyproject.toml names, for Python 3.11 to 3.14; n
 		--quiet --output-file requirements/$$extra.txt; done
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --quiet --output-file requirements/runtime.txt
+	for name in clients clients-old; do uv pip compile requirements/$$name.in --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--quiet --output-file requirements/$$name.txt; done
+	cd tests/clients && npm install --package-lock-only --omit-lockfile-registry-resolved \
+		--ignore-scripts --no-audit --no-fund
 
 .venv:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "textfn needs Python 3.11 or newer; python3 is " + sys.version.split()[0])'
@@ -37,4 +45,13 @@ requirements: ## pin again what pyproject.toml names, for Python 3.11 to 3.14; n
 .venv/%: requirements/%.txt pyproject.toml | .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv-%/done: requirements/%.txt
+	python3 -m venv .venv-$*
+	.venv-$*/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+tests/clients/node_modules: tests/clients/package-lock.json
+	npm ci --prefix tests/clients --ignore-scripts --no-audit --no-fund
 	@touch $@

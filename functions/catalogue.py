@@ -6,9 +6,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from shared.dialects import openai
+from functions import models
+from shared import access
+from shared.dialects import cloudflare
 from shared.lambda_adapter import lambda_handler
-from shared.manifest import catalogue
 from shared.web import answer, application
 
 HERE = Path(__file__).parent
@@ -24,21 +25,25 @@ async def page(request: Request) -> Response:
     return HTMLResponse(PAGE, headers={"content-security-policy": POLICY})
 
 
+async def openapi(request: Request) -> Response:
+    return Response(models.OPENAPI, media_type="application/json")
+
+
 async def health(request: Request) -> Response:
     return answer({"status": "ok"})
 
 
-async def models(request: Request) -> Response:
-    """Every name of every installed model."""
-    return answer(
-        openai.models(name for each in catalogue() if each.installed for name in each.names)
-    )
+async def verify(request: Request) -> Response:
+    """That a token is valid: a request with another one does not get here."""
+    return answer(cloudflare.active(access.caller(request.headers).hex()[:32]))
 
 
 routes = [
     Route("/", page),
+    Route("/openapi.json", openapi),
     Route("/health", health),
-    *(Route(path, models) for path in openai.MODELS),
+    *(Route(path, verify) for path in cloudflare.VERIFY),
+    *models.routes,
 ]
 app = application(*routes)
 handler = lambda_handler(app)

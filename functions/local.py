@@ -4,7 +4,13 @@ model goes to the function that has the model."""
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions import catalogue, sentence_similarity, text_classification, text_embeddings
+from functions import (
+    catalogue,
+    sentence_similarity,
+    text_classification,
+    text_embeddings,
+    tokenization,
+)
 from shared.dialects import cloudflare, huggingface
 from shared.web import application, post
 
@@ -28,10 +34,11 @@ async def bare(request: Request) -> Response:
 
 
 app = application(
-    *post([cloudflare.RUN], run),
     *text_embeddings.routes,
     *text_classification.routes,
     *sentence_similarity.routes,
+    *tokenization.routes,
     *catalogue.routes,
+    *post(cloudflare.RUN, run),
     *post(huggingface.BARE, bare),
 )

@@ -7,13 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from functions import text_embeddings
-from shared.dialects import cloudflare, huggingface
+from shared.dialects import cloudflare, huggingface, tei
 from shared.errors import WrongType
 from shared.lambda_adapter import lambda_handler
 from shared.library import Library
-from shared.payload import require, text, texts
+from shared.payload import not_queued, options, require, some, text, texts, truncation
 from shared.settings import settings
-from shared.web import answer, application, compute, json_object, post
+from shared.web import answer, application, asked, compute, json_object, post
 
 library = Library("sentence-similarity")
 MOST = 2048
@@ -25,6 +25,7 @@ async def run(request: Request) -> Response:
     if body and not body.keys() & {"source", "sentences"}:
         return await text_embeddings.run(request)
     model = library[request.path_params["model"]]
+    not_queued(body, request.query_params)
     body = {"source": body["text"], **body} if "text" in body else body
     require(body, ["source", "sentences"])
     source, sentences = text(body, "source"), texts(body, "sentences", settings.max_texts)
@@ -34,8 +35,8 @@ async def run(request: Request) -> Response:
 
 async def similarity(request: Request) -> Response:
     """{"inputs": {"source_sentence": str, "sentences": [str]}} -> [number]; or the inner object"""
-    body = await json_object(request)
-    model = library[request.path_params["model"]]
+    body = options(await json_object(request))
+    model = library.chosen(asked(request))
     inputs = body.get("inputs", body)
     if not isinstance(inputs, dict):
         raise WrongType("/inputs", ["object"], inputs)
@@ -43,7 +44,9 @@ async def similarity(request: Request) -> Response:
         inputs = {"source_sentence": inputs["sourceSentence"], **inputs}
     require(inputs, ["source_sentence", "sentences"])
     source, sentences = text(inputs, "source_sentence"), texts(inputs, "sentences", MOST)
-    result = await compute(request, model.similarity, source, sentences)
+    how = {"truncation": truncation(body)}
+    some(sentences, "inputs/sentences")
+    result = await compute(request, model.similarity, source, sentences, **how)
     return answer(result.values, result)
 
 
@@ -55,11 +58,14 @@ async def bare(request: Request) -> Response:
     return await similarity(request)
 
 
-routes = post(huggingface.pipeline("sentence-similarity"), similarity)
+routes = [
+    *post(huggingface.pipeline("sentence-similarity"), similarity),
+    *post([tei.SIMILARITY], similarity),
+]
 app = application(
-    *post([cloudflare.RUN], run),
     *routes,
     *text_embeddings.routes,
+    *post(cloudflare.RUN, run),
     *post(huggingface.BARE, bare),
 )
 handler = lambda_handler(app)

@@ -1,42 +1,73 @@
-"""Texts -> labels with probabilities, best first."""
+"""Texts -> labels with scores, best first."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared.dialects import cloudflare, huggingface
+from shared.dialects import cloudflare, huggingface, tei
 from shared.lambda_adapter import lambda_handler
 from shared.library import Library
-from shared.model import Array
-from shared.payload import require, text, text_or_texts
-from shared.web import answer, application, compute, json_object, post
+from shared.numerics import Array
+from shared.payload import (
+    choice,
+    flag,
+    integer,
+    is_batch,
+    not_queued,
+    options,
+    require,
+    sequences,
+    text,
+    text_or_texts,
+    truncation,
+)
+from shared.web import answer, application, asked, compute, json_object, post
 
 library = Library("text-classification")
 MOST = 2048
+FUNCTIONS = ["softmax", "sigmoid", "none"]
 
 
 async def run(request: Request) -> Response:
     """{"text": str} -> [{"label", "score"}]"""
     body = await json_object(request)
     model = library[request.path_params["model"]]
+    not_queued(body, request.query_params)
     require(body, ["text"])
     result = await compute(request, model.classify, [text(body, "text")])
     return answer(cloudflare.success(ranked(model.manifest.labels, result.values[0])), result)
 
 
 async def classify(request: Request) -> Response:
-    """{"inputs": str | [str]} -> [[{"label", "score"}]], one list a text"""
-    body = await json_object(request)
+    """{"inputs": str | [str], "top_k"?, "function_to_apply"?} -> [[{"label", "score"}]]"""
+    body = options(await json_object(request))
     model = library[request.path_params["model"]]
     require(body, ["inputs"])
-    result = await compute(request, model.classify, text_or_texts(body, "inputs", MOST))
-    return answer([ranked(model.manifest.labels, each) for each in result.values], result)
+    texts, cut = text_or_texts(body, "inputs", MOST), truncation(body)
+    top_k, apply = integer(body, "top_k"), choice(body, "function_to_apply", FUNCTIONS)
+    result = await compute(request, model.classify, texts, apply=apply, truncation=cut)
+    return answer([ranked(model.manifest.labels, row)[:top_k] for row in result.values], result)
 
 
-def ranked(labels: tuple[str, ...], probabilities: Array) -> list[dict[str, object]]:
-    order = probabilities.argsort()[::-1]
-    return [{"label": labels[index], "score": probabilities[index]} for index in order]
+async def predict(request: Request) -> Response:
+    """{"inputs": str | [[str]], "raw_scores"?} -> [{"score", "label"}], of a batch [[...]]"""
+    body = await json_object(request)
+    model = library.chosen(asked(request))
+    require(body, ["inputs"])
+    texts, cut = sequences(body, "inputs", MOST), truncation(body)
+    apply = "none" if flag(body, "raw_scores") else "softmax"
+    result = await compute(request, model.classify, texts, apply=apply, truncation=cut)
+    lists = [ranked(model.manifest.labels, row) for row in result.values]
+    return answer(lists if is_batch(body["inputs"]) else lists[0], result)
 
 
-routes = post(huggingface.pipeline("text-classification"), classify)
-app = application(*post([cloudflare.RUN], run), *routes, *post(huggingface.BARE, classify))
+def ranked(labels: tuple[str, ...], scores: Array) -> list[dict[str, object]]:
+    order = scores.argsort()[::-1]
+    return [{"label": labels[index], "score": scores[index]} for index in order]
+
+
+routes = [
+    *post(huggingface.pipeline("text-classification"), classify),
+    *post([tei.PREDICT], predict),
+]
+app = application(*routes, *post(cloudflare.RUN, run), *post(huggingface.BARE, classify))
 handler = lambda_handler(app)

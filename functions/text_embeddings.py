@@ -3,13 +3,26 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared.dialects import cloudflare, huggingface, openai
-from shared.errors import Unsupported
+from shared.dialects import cloudflare, huggingface, openai, tei
 from shared.lambda_adapter import lambda_handler
 from shared.library import Library
-from shared.payload import choice, flag, require, text, text_or_texts
+from shared.payload import (
+    Body,
+    choice,
+    flag,
+    no_token_ids,
+    not_queued,
+    options,
+    own_dimensions,
+    require,
+    some,
+    text,
+    text_or_texts,
+    truncation,
+)
+from shared.result import Result
 from shared.settings import settings
-from shared.web import answer, application, compute, json_object, post
+from shared.web import answer, application, asked, compute, json_object, post
 
 library = Library("text-embeddings")
 MOST = 2048  # texts outside of Cloudflare's routes: OpenAI's limit
@@ -19,9 +32,8 @@ async def run(request: Request) -> Response:
     """{"text": str | [str], "pooling"?} -> {"shape", "data", "pooling"}"""
     body = await json_object(request)
     model = library[request.path_params["model"]]
+    not_queued(body, request.query_params)
     require(body, ["text"], ["requests"])
-    if "requests" in body:
-        raise Unsupported("/requests", "Batches are not served here: send one request a batch.")
     texts = text_or_texts(body, "text", settings.max_texts)
     pooling = choice(body, "pooling", model.manifest.pooling)
     result = await compute(request, model.embed, texts, pooling=pooling)
@@ -31,42 +43,45 @@ async def run(request: Request) -> Response:
 
 async def feature_extraction(request: Request) -> Response:
     """{"inputs": str | [str], "normalize"?} -> [number] for a text, [[number]] for a list"""
-    body = await json_object(request)
-    model = library[request.path_params["model"]]
-    require(body, ["inputs"])
-    texts, normalize = text_or_texts(body, "inputs", MOST), flag(body, "normalize")
-    result = await compute(request, model.embed, texts, normalize=normalize)
+    body = options(await json_object(request))
+    result = await _features(request, body)
     return answer(result.values if isinstance(body["inputs"], list) else result.values[0], result)
+
+
+async def embed(request: Request) -> Response:
+    """{"inputs": str | [str], "normalize"?} -> [[number]], of unit length unless asked"""
+    result = await _features(request, {"normalize": True, **await json_object(request)})
+    return answer(result.values, result)
 
 
 async def embeddings(request: Request) -> Response:
     """{"model": str, "input": str | [str], "encoding_format"?, "dimensions"?} -> list"""
     body = await json_object(request)
+    if "model" not in body and request.url.path in openai.SERVER:
+        body = {"model": library.chosen(asked(request)).manifest.id, **body}
     require(body, ["model", "input"])
     model = library[text(body, "model")]
-    if _is_token_ids(body["input"]):
-        raise Unsupported(
-            "/input", "Send texts, not token ids (LangChain: check_embedding_ctx_length=False)."
-        )
+    own_dimensions(body, model.manifest.dimensions)
     encoding = choice(body, "encoding_format", ["float", "base64"])
-    if body.get("dimensions") not in (None, model.manifest.dimensions):
-        raise Unsupported(
-            "/dimensions", f"This model has {model.manifest.dimensions} dimensions, no others."
-        )
-    result = await compute(request, model.embed, text_or_texts(body, "input", MOST))
+    texts = text_or_texts(no_token_ids(body, "input"), "input", MOST)
+    result = await compute(request, model.embed, texts)
     listed = openai.embeddings(body["model"], result.values, encoding, result.tokens)
     return answer(listed, result)
 
 
-def _is_token_ids(value: object) -> bool:
-    return isinstance(value, list) and any(isinstance(each, int | list) for each in value)
+async def _features(request: Request, body: Body) -> Result:
+    model = library.chosen(asked(request))
+    require(body, ["inputs"])
+    own_dimensions(body, model.manifest.dimensions)
+    texts, normalize = some(text_or_texts(body, "inputs", MOST), "inputs"), flag(body, "normalize")
+    cut = truncation(body)
+    return await compute(request, model.embed, texts, normalize=normalize, truncation=cut)
 
 
 routes = [
     *post(huggingface.pipeline("feature-extraction"), feature_extraction),
     *post(openai.EMBEDDINGS, embeddings),
+    *post([tei.EMBED], embed),
 ]
-app = application(
-    *post([cloudflare.RUN], run), *routes, *post(huggingface.BARE, feature_extraction)
-)
+app = application(*routes, *post(cloudflare.RUN, run), *post(huggingface.BARE, feature_extraction))
 handler = lambda_handler(app)

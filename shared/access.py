@@ -4,14 +4,14 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 
-from shared.errors import AccessDenied, MissingCredentials
+from shared.errors import AccessDenied, InvalidToken, MissingCredentials
 from shared.settings import Settings
 
 # Checked in this order: the SDKs' header, Cloudflare's older keys, AI Gateway's own header.
 HEADERS = ("authorization", "x-auth-key", "x-auth-user-service-key", "cf-aig-authorization")
 
 # For people and load balancers; they tell nothing of what was sent.
-PUBLIC = frozenset({"/", "/health"})
+PUBLIC = frozenset({"/", "/health", "/openapi.json"})
 
 
 class NotProtected(RuntimeError):
@@ -22,11 +22,17 @@ def check(path: str, headers: Mapping[str, str], tokens: frozenset[bytes]) -> No
     """Raises MissingCredentials or AccessDenied, before anything of the body is read."""
     if path in PUBLIC or not tokens:
         return
-    sent = [headers[name] for name in HEADERS if name in headers]
+    sent = _sent(headers)
     if not sent:
         raise MissingCredentials
     if not any([_is_known(value, tokens) for value in sent]):
-        raise AccessDenied
+        raise InvalidToken if path.endswith("/tokens/verify") else AccessDenied
+
+
+def caller(headers: Mapping[str, str]) -> bytes:
+    """Who asks: a hash of the tokens that were sent; empty if none was."""
+    sent = [_digest(value) for value in _sent(headers)]
+    return hashlib.sha256(b"".join(sent)).digest() if sent else b""
 
 
 def require_protection(loopback: bool, settings: Settings) -> None:
@@ -38,9 +44,18 @@ def require_protection(loopback: bool, settings: Settings) -> None:
         )
 
 
+def _sent(headers: Mapping[str, str]) -> list[str]:
+    return [headers[name] for name in HEADERS if name in headers]
+
+
 def _is_known(value: str, tokens: frozenset[bytes]) -> bool:
-    """Compares every hash, each in constant time. The Hugging Face docs write "Bearer: hf_..."."""
+    """Compares every hash, each in constant time."""
+    digest = _digest(value)
+    return any([hmac.compare_digest(digest, known) for known in tokens])
+
+
+def _digest(value: str) -> bytes:
+    """The sha256 of a header's token. The Hugging Face docs write "Bearer: hf_..."."""
     scheme, _, token = value.partition(" ")
     token = token.strip() if scheme.lower().rstrip(":") == "bearer" else value
-    digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
-    return any([hmac.compare_digest(digest, known) for known in tokens])
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

@@ -7,14 +7,18 @@ TextfnError
 │   ├── MissingField        a required field is absent
 │   ├── WrongType           a field holds another JSON type
 │   ├── TooShort            an empty string
+│   ├── TooLong             more tokens than the model takes, and it may not be cut
 │   ├── TooMany             more items than one request may have
+│   ├── TooSmall            a number below its least value
+│   ├── Empty               no items where one is needed
 │   ├── NotOneOf            a value outside its list
 │   └── Unsupported         understood, but not served here
 ├── InputTooLarge           more bytes than one request may have
 ├── UnknownModel
 │   └── ModelNotInstalled   in the catalogue, its files are not here
 ├── AccessDenied
-│   └── MissingCredentials
+│   ├── MissingCredentials
+│   └── InvalidToken        where a token itself is asked about
 ├── UnknownPath
 ├── MethodNotAllowed
 ├── Overloaded
@@ -82,12 +86,37 @@ class TooShort(InvalidInput):
         super().__init__(f"{path} must have at least {minimum} character, got 0.")
 
 
+class TooLong(InvalidInput):
+    """`given` is a number, or "<number> or more" of a text too long to be counted to its end."""
+
+    path = "/inputs"
+
+    def __init__(self, maximum: int, given: str) -> None:
+        self.maximum, self.given = maximum, given
+        super().__init__(
+            f"A text may have at most {maximum} tokens, got {given}: "
+            "send a shorter one, or let it be cut by leaving out truncate."
+        )
+
+
 class TooMany(InvalidInput):
     def __init__(self, path: str, maximum: int, given: int) -> None:
-        self.path, self.maximum = path, maximum
+        self.path, self.maximum, self.given = path, maximum, given
         super().__init__(
             f"{path} may have at most {maximum} items, got {given}: send them in several requests."
         )
+
+
+class TooSmall(InvalidInput):
+    def __init__(self, path: str, minimum: int) -> None:
+        self.path, self.minimum = path, minimum
+        super().__init__(f"{path} must be at least {minimum}.")
+
+
+class Empty(InvalidInput):
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"{path} must have at least one item, got none.")
 
 
 class NotOneOf(InvalidInput):
@@ -137,6 +166,10 @@ class AccessDenied(TextfnError):
 class MissingCredentials(AccessDenied):
     def __init__(self) -> None:
         super().__init__("Send a token: Authorization: Bearer <token>.")
+
+
+class InvalidToken(AccessDenied):
+    """The answer to the question whether a token is valid."""
 
 
 class UnknownPath(TextfnError):

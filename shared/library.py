@@ -1,24 +1,14 @@
 """Any name of a model -> the model, opened once."""
 
 import functools
-from urllib.parse import unquote
 
 from shared.errors import ModelNotInstalled, UnknownModel
-from shared.manifest import catalogue
+from shared.manifest import catalogue, close, key
 from shared.model import Model
 from shared.settings import settings
 
 # Features of another model in an index are corrupt data; a score is a score.
 SCORES = {"sentence-similarity", "text-classification"}
-
-
-def key(name: str) -> str:
-    """One spelling for all that clients send.
-
-    "@cf%2Fbaai%2Fbge-base-en-v1.5", "workers-ai/@cf/baai/...", "cf/baai/..." and any case of them.
-    """
-    name = unquote(unquote(name)).strip("/").lower()
-    return name.removeprefix("workers-ai/").removeprefix("@")
 
 
 class Library:
@@ -30,6 +20,7 @@ class Library:
     def __init__(self, task: str) -> None:
         self.task = task
         serving = [each for each in catalogue() if task in each.tasks]
+        self._first = [each.id for each in serving if each.installed][:1]
         self._models = {
             key(name): _open(each) for each in serving if each.installed for name in each.names
         }
@@ -47,7 +38,14 @@ class Library:
             return self._models[key(name)]
         if key(name) in self._catalogued:
             raise ModelNotInstalled(name, f"textfn models pull {self._catalogued[key(name)].id}")
-        raise UnknownModel(name, closest(name), sorted(self._served()))
+        raise UnknownModel(name, close(name), sorted(self._served()))
+
+    def chosen(self, name: str | None) -> Model:
+        """The named model, or where none is named the first that is installed.
+
+        Raises ModelNotInstalled or UnknownModel.
+        """
+        return self[name or next(iter(self._first), "")]
 
     def _stand_ins(self) -> dict[str, Model]:
         """Every name of a model that an installed one scores in place of."""
@@ -61,14 +59,6 @@ class Library:
 
     def _served(self) -> set[str]:
         return {model.manifest.id for model in self._models.values()}
-
-
-def closest(name: str) -> list[str]:
-    """Names of the catalogue, of any task, that look like this one."""
-    from difflib import get_close_matches  # only a wrong name pays for the import
-
-    names = {key(each): each for manifest in catalogue() for each in manifest.names}
-    return [names[each] for each in get_close_matches(key(name), names, n=2)]
 
 
 _open = functools.cache(Model)

@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast, get_origin
+from urllib.parse import unquote
 
 from shared.settings import settings
 
@@ -91,6 +92,23 @@ def catalogue() -> list[Manifest]:
             if each.id not in served or each.installed > served[each.id].installed:
                 served[each.id] = each
     return list(served.values())
+
+
+def key(name: str) -> str:
+    """One spelling for all that clients send.
+
+    "@cf%2Fbaai%2Fbge-base-en-v1.5", "workers-ai/@cf/baai/...", "cf/baai/..." and any case of them.
+    """
+    name = unquote(unquote(name)).strip("/").lower()
+    return name.removeprefix("workers-ai/").removeprefix("@")
+
+
+def close(name: str) -> list[str]:
+    """Names of the catalogue that look like this one."""
+    from difflib import get_close_matches  # only a wrong name pays for the import
+
+    names = {key(each): each for manifest in catalogue() for each in manifest.names}
+    return [names[each] for each in get_close_matches(key(name), names, n=2)]
 
 
 _TOML = {str: "a string", int: "an integer", bool: "a boolean", tuple: "an array", dict: "a table"}

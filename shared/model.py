@@ -6,26 +6,38 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
 from shared import batching
+from shared.cache import NO_CACHE, Mine, Row
+from shared.errors import TooLong
 from shared.manifest import Manifest
+from shared.numerics import FUNCTIONS, Array, unit
 from shared.result import Result
 from shared.settings import settings
-from shared.tokenization import Tokenization
+from shared.tokenization import Token, Tokenization
 
-Array = NDArray[np.float32]
 Check = Callable[[], None]
 
 
-class Model:
-    """A manifest's tokenizer and graphs, opened. Threads may share it.
+class How(TypedDict, total=False):
+    """What is the same for all methods of a model, whatever they compute.
 
-    Methods call `check` before each run of a graph; what it raises ends the work.
+    `truncation`: the side on which a long text is cut, "right" or "left"; "none" raises TooLong.
+    `check` is called before each run of a graph; what it raises ends the work.
+    `cache` has the numbers of texts that the same caller sent before.
     """
+
+    truncation: str
+    check: Check
+    cache: Mine
+
+
+class Model:
+    """A manifest's tokenizer and graphs, opened. Threads may share it."""
 
     def __init__(self, manifest: Manifest) -> None:
         self.manifest = manifest
@@ -45,47 +57,73 @@ class Model:
         *,
         pooling: str = "",
         normalize: bool | None = None,
-        check: Check = lambda: None,
+        **how: Unpack[How],
     ) -> Result:
         """Vectors, float32 [texts, dimensions]; of unit length where `normalize` says so.
 
         The manifest decides what is not given. A text's vector is the same in any company.
         """
         pooling = pooling or self.manifest.pooling[0]
-        result = self._run(texts, pooling, self.manifest.dimensions, check)
+        result = self._run(texts, pooling, self.manifest.dimensions, **how)
         if normalize if normalize is not None else self.manifest.normalize:
             result = result._replace(values=unit(result.values))
         return result
 
-    def similarity(
-        self, source: str, sentences: Sequence[str], *, check: Check = lambda: None
-    ) -> Result:
+    def similarity(self, source: str, sentences: Sequence[str], **how: Unpack[How]) -> Result:
         """Cosine of the source with each sentence, float32 [sentences], within -1 and 1."""
-        result = self.embed([source, *sentences], normalize=True, check=check)
+        result = self.embed([source, *sentences], normalize=True, **how)
         scores = result.values[1:] @ result.values[0]
         return result._replace(values=np.clip(scores, -1, 1))
 
-    def classify(self, texts: Sequence[str], *, check: Check = lambda: None) -> Result:
-        """Probabilities, float32 [texts, labels], in the order of the manifest's labels."""
-        result = self._run(texts, self.manifest.pooling[0], len(self.manifest.labels), check)
-        return result._replace(values=softmax(result.values))
+    def classify(
+        self, texts: Sequence[str], *, apply: str = "softmax", **how: Unpack[How]
+    ) -> Result:
+        """Scores, float32 [texts, labels], in the order of the manifest's labels."""
+        result = self._run(texts, self.manifest.pooling[0], len(self.manifest.labels), **how)
+        return result._replace(values=FUNCTIONS[apply](result.values))
 
-    def _run(self, texts: Sequence[str], pooling: str, width: int, check: Check) -> Result:
+    def tokens(self, texts: Sequence[str], special: bool) -> list[list[Token]]:
+        """All tokens of each text, however long it is."""
+        return [self._tokenization.tokens(text, special) for text in texts]
+
+    def _run(
+        self,
+        texts: Sequence[str],
+        pooling: str,
+        width: int,
+        truncation: str = "right",
+        check: Check = lambda: None,
+        cache: Mine = NO_CACHE,
+    ) -> Result:
         start = time.perf_counter()
-        encoded = [self._tokenization.encode(text) for text in texts]
+        name = f"{self.manifest.id}@{self.manifest.fingerprint(pooling)}"
+        keys = [cache.key(name, truncation, text) for text in texts]
+        rows = [cache.get(key) for key in keys]
+        new = [index for index, row in enumerate(rows) if row is None]
+        encoded = [self._encode(texts[index], truncation) for index in new]
         tokenized = time.perf_counter()
-        ids = [each for each, _ in encoded]
-        values = self._infer(ids, self.manifest.graph(pooling), width, check)
+        graph = self.manifest.graph(pooling)
+        values = self._infer([ids for ids, _ in encoded], graph, width, check)
         if not np.isfinite(values).all():
             raise ArithmeticError(f"{self.manifest.id} computed a number that is not finite")
+        for index, (ids, cut), numbers in zip(new, encoded, values, strict=True):
+            rows[index] = cache.put(keys[index], Row(numbers.copy(), len(ids), cut))
+        known = [row for row in rows if row]
         return Result(
-            values,
-            f"{self.manifest.id}@{self.manifest.fingerprint(pooling)}{self._stand_in_for}",
-            sum(map(len, ids)),
-            sum(cut for _, cut in encoded),
+            np.array([row.values for row in known], np.float32).reshape(len(texts), width),
+            name + self._stand_in_for,
+            sum(row.tokens for row in known),
+            sum(row.cut for row in known),
             tokenized - start,
             time.perf_counter() - tokenized,
+            cached=bool(texts) and not new,
         )
+
+    def _encode(self, text: str, truncation: str) -> tuple[list[int], bool]:
+        ids, cut = self._tokenization.encode(text, "left" if truncation == "left" else "right")
+        if cut and truncation == "none":
+            raise TooLong(self.manifest.max_tokens, self._tokenization.count(text))
+        return ids, cut
 
     def _infer(self, ids: list[list[int]], graph: Path, width: int, check: Check) -> Array:
         session = _session(graph)
@@ -99,22 +137,6 @@ class Model:
 
         _each(run, batching.plan([len(each) for each in ids], settings.token_budget))
         return values
-
-
-def unit(vectors: Array) -> Array:
-    """Rows divided by their L2 norms. A zero vector has no direction, so it is refused."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    if not norms.all():
-        raise ArithmeticError("a vector of length zero cannot be normalized")
-    directions: Array = vectors / norms
-    return directions
-
-
-def softmax(logits: Array) -> Array:
-    """Rows to probabilities; the largest logit is subtracted so that no exponential overflows."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities: Array = powers / powers.sum(axis=1, keepdims=True)
-    return probabilities
 
 
 @functools.cache

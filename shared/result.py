@@ -11,7 +11,8 @@ if TYPE_CHECKING:  # numpy costs a cold start that the catalogue need not pay
 
 class Result(NamedTuple):
     """`values` float32, one row a text; `model` the name an answer gives; `tokens` of all texts,
-    special tokens included; `truncated` how many texts were cut."""
+    special tokens included; `truncated` how many texts were cut; `cached` whether nothing had to be
+    computed."""
 
     values: NDArray[np.float32]
     model: str
@@ -19,3 +20,4 @@ class Result(NamedTuple):
     truncated: int
     tokenize_seconds: float
     infer_seconds: float
+    cached: bool = False

@@ -33,6 +33,10 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _whole(text: str) -> int:
+    return 0 if text == "0" else _positive(text)
+
+
 def _hashes(text: str) -> frozenset[bytes]:
     hashes = [part.strip() for part in text.split(",")]
     if not all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in hashes):
@@ -41,6 +45,7 @@ def _hashes(text: str) -> frozenset[bytes]:
 
 
 POSITIVE = Parser("a whole number above 0", _positive)
+WHOLE = Parser("a whole number", _whole)
 HASHES = Parser("sha256 hashes in lower-case hex, separated by commas", _hashes, secret=True)
 FOLDER = Parser("a folder that exists", lambda text: Path(text).resolve(strict=True))
 
@@ -73,6 +78,7 @@ class Settings:
     threads: int = _setting(
         default_threads(os.environ, os.cpu_count() or 1), POSITIVE, "runs at a time"
     )
+    cache_mb: int = _setting(32, WHOLE, "memory for texts that come again; 0 keeps none")
     log_level: str = _setting(
         "info", _one_of("debug", "info", "warning", "error"), "least level that is logged"
     )

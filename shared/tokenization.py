@@ -2,17 +2,22 @@
 
 A tokenizer reads all of a text before it truncates, and WordPiece is quadratic in a word of up to
 100 characters: a megabyte of such words costs seconds for 256 ids. Here it is given a prefix that
-ends where no token can cross, and a longer one only when that held too few tokens.
+ends where no token can cross (a suffix, where the left is cut), and a longer one only when that
+held too few tokens.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from tokenizers import Tokenizer
 
 # The first prefix, in characters: 256 tokens of English are about 1,200.
 FIRST_PREFIX = 2048
+# The longest part, in characters, that is counted only to tell how long a refused text is.
+COUNTED = 16_384
 
 # White space and punctuation end a word in every BERT pre-tokenizer; each CJK ideograph is a word
 # of its own. Normalization works on single characters, so what follows cannot undo this.
@@ -28,43 +33,96 @@ _VANISHING = re.compile(
 )
 
 
+class Token(NamedTuple):
+    """`start` and `stop` count characters of the text; a special token is nowhere in it."""
+
+    id: int
+    text: str
+    special: bool
+    start: int | None
+    stop: int | None
+
+
 class Tokenization:
-    """A tokenizer.json, truncating on the right at `max_tokens`, special tokens included."""
+    """A tokenizer.json, cutting to `max_tokens`, special tokens included."""
 
     def __init__(self, path: Path, max_tokens: int) -> None:
-        self._tokenizer = Tokenizer.from_file(str(path))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(max_tokens)
-        added = self._tokenizer.get_added_tokens_decoder().values()
+        self._path, self._max_tokens = path, max_tokens
+        self._right = self._open("right")
+        self._special = self._right.num_special_tokens_to_add(is_pair=False)
+        added = self._right.get_added_tokens_decoder().values()
         self._boundary = _boundary([token.content for token in added])
 
-    def encode(self, text: str) -> tuple[list[int], bool]:
-        """The ids of a text, and whether it was cut to `max_tokens`."""
-        for prefix in self._prefixes(text):
-            encoding = self._tokenizer.encode(prefix)
+    def encode(self, text: str, direction: str = "right") -> tuple[list[int], bool]:
+        """The ids of a text, and whether it was cut, on its "right" or "left" side."""
+        tokenizer = self._right if direction == "right" else self._left
+        for part in self._parts(text, direction):
+            encoding = tokenizer.encode(part)
             if encoding.overflowing:
                 return encoding.ids, True
         return encoding.ids, False
 
-    def _prefixes(self, text: str) -> Iterator[str]:
-        """Growing prefixes that are tokenized as the text itself is; then all of it.
+    def count(self, text: str) -> str:
+        """How many tokens a text has that was cut: a number, or "<number> or more"."""
+        for part in self._parts(text, "right"):
+            encoding = self._right.encode(part)
+            if encoding.overflowing and len(part) > COUNTED // 2:
+                break
+        chunks = [encoding, *encoding.overflowing]
+        counted = sum(len(each.ids) - self._special for each in chunks) + self._special
+        return f"{counted}" if len(part) == len(text) else f"{counted} or more"
+
+    def tokens(self, text: str, special: bool) -> list[Token]:
+        """All tokens of a text, however many; `special` ones only where they are asked for."""
+        encoding = self._whole.encode(text, add_special_tokens=special)
+        found = zip(encoding.ids, encoding.tokens, encoding.offsets, strict=True)
+        return [
+            Token(id, token, True, None, None)
+            if is_special
+            else Token(id, text[start:stop], False, start, stop)
+            for (id, token, (start, stop)), is_special in zip(
+                found, encoding.special_tokens_mask, strict=True
+            )
+        ]
+
+    def _open(self, direction: str) -> Tokenizer:
+        tokenizer = Tokenizer.from_file(str(self._path))
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(self._max_tokens, direction=direction)
+        return tokenizer
+
+    @functools.cached_property
+    def _left(self) -> Tokenizer:
+        return self._open("left")
+
+    @functools.cached_property
+    def _whole(self) -> Tokenizer:
+        tokenizer = self._open("right")
+        tokenizer.no_truncation()
+        return tokenizer
+
+    def _parts(self, text: str, direction: str) -> Iterator[str]:
+        """Growing parts, from the side that is kept, tokenized as the text itself is; then all.
 
         Each is about twice as long as the one before, so the last costs more than the others.
         """
         length = FIRST_PREFIX
         while length < len(text):
-            end = self._last_boundary(text, length)
-            if end == 0:
+            cut = self._cut(text, length, direction)
+            if cut == 0:
                 text = _shortened(text)
-                end = self._last_boundary(text, length)
-            if 0 < end < len(text):
-                yield text[:end]
+                cut = self._cut(text, length, direction)
+            if 0 < cut < len(text):
+                yield text[:cut] if direction == "right" else text[cut:]
             length *= 2
         yield text
 
-    def _last_boundary(self, text: str, length: int) -> int:
-        """The last place in the second half of a prefix where no token can cross; 0 if none."""
-        match = self._boundary.match(text, length // 2, length + 1)
+    def _cut(self, text: str, length: int, direction: str) -> int:
+        """The last place in the far half of a part where no token can cross; 0 if none."""
+        near, far = length // 2, length + 1
+        if direction == "left":
+            near, far = max(0, len(text) - length), max(0, len(text) - length // 2)
+        match = self._boundary.match(text, near, far)
         return match.end() if match else 0
 
 

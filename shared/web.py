@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from starlette.applications import Starlette
@@ -20,13 +20,16 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import access, dialects, errors
-from shared.dialects import cloudflare, huggingface, openai
+from shared.cache import NO_CACHE, Cache, Mine
+from shared.dialects import cloudflare, huggingface, openai, tei
 from shared.errors import TextfnError
 from shared.result import Result
 from shared.settings import ON_LAMBDA, settings
 
+T = TypeVar("T")
 Endpoint = Callable[[Request], Awaitable[Response]]
 log = logging.getLogger("textfn")
+_cache = Cache(settings.cache_mb * 2**20)
 _places = threading.Semaphore(settings.max_waiting)  # requests computed or waiting to be
 
 
@@ -47,6 +50,11 @@ def post(paths: Iterable[str], endpoint: Endpoint) -> list[Route]:
     return [Route(path, endpoint, methods=["POST"]) for path in paths]
 
 
+def asked(request: Request) -> str | None:
+    """The model's name: of the path, or else of the query."""
+    return request.path_params.get("model") or request.query_params.get("model")
+
+
 async def json_object(request: Request) -> dict[str, Any]:
     """The body, whatever its Content-Type says; asked twice, it is read once.
 
@@ -61,23 +69,28 @@ async def json_object(request: Request) -> dict[str, Any]:
 async def compute(
     request: Request, function: Callable[..., Result], *args: Any, **kwargs: Any
 ) -> Result:
-    """Call a method of a model, with a check that ends the work when the time is up.
-
-    In a thread of a pool, so that one long request holds up no other; on Lambda there is no other,
-    and the pool would cost a millisecond.
-    """
+    """Call a method of a model, with a check that ends the work when the time is up."""
     until = time.monotonic() + settings.deadline_seconds
 
     def check() -> None:
         if time.monotonic() > until:
             raise errors.DeadlineExceeded(settings.deadline_seconds)
 
+    cache = await _callers_cache(request)
+    return await in_turn(function, *args, check=check, cache=cache, **kwargs)
+
+
+async def in_turn(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Call a function in a thread of a pool, so that one long request holds up no other.
+
+    On Lambda there is no other, and the pool would cost a millisecond.
+    """
     if ON_LAMBDA:
-        return function(*args, check=check, **kwargs)
+        return function(*args, **kwargs)
     if not _places.acquire(blocking=False):
         raise errors.Overloaded(retry_after=1)
     try:
-        return await run_in_threadpool(function, *args, check=check, **kwargs)
+        return await run_in_threadpool(function, *args, **kwargs)
     finally:
         _places.release()
 
@@ -93,6 +106,7 @@ def answer(body: Any, result: Result | None = None, status: int = 200) -> Respon
         response.headers["textfn-model"] = result.model
         response.headers["textfn-tokens"] = str(result.tokens)
         response.headers["textfn-truncated"] = str(result.truncated)
+        response.headers["x-compute-type"] = "cache" if result.cached else "cpu"
         response.headers["server-timing"] = (
             f"tokenize;dur={result.tokenize_seconds * 1000:.2f}, "
             f"infer;dur={result.infer_seconds * 1000:.2f}"
@@ -122,7 +136,8 @@ class Edge:
                 answered["x-request-id"] = request_id
                 parts = answered.get("server-timing"), f"total;dur={seconds * 1000:.2f}"
                 answered["server-timing"] = ", ".join(filter(None, parts))
-                answered.update(dialect.headers(seconds))
+                for name, value in dialect.headers(seconds).items():
+                    answered.setdefault(name, value)
             await send(message)
 
         try:
@@ -135,6 +150,20 @@ class Edge:
             response = answer(body, status=status)
             response.headers.update(_retry(named))
             await response(scope, receive, send_with_headers)
+
+
+async def _callers_cache(request: Request) -> Mine:
+    """What this caller sent before, unless the header or Hugging Face's option says not to look.
+
+    Where everybody may ask, those who send no token cannot be told apart: they have no cache.
+    """
+    options = (await json_object(request)).get("options")
+    option = options.get("use_cache") if isinstance(options, dict) else None
+    refused = option is False or request.headers.get("x-use-cache", "").lower() in ("false", "0")
+    caller = access.caller(request.headers)
+    if refused or (settings.auth == "none" and not caller):
+        return NO_CACHE
+    return Mine(_cache, caller)
 
 
 async def _read(request: Request) -> bytes:
@@ -179,7 +208,7 @@ def _named(error: Exception, path: str) -> TextfnError:
 def _close(path: str) -> str | None:
     from difflib import get_close_matches  # only a wrong path pays for the import
 
-    paths = [*cloudflare.PATHS, *huggingface.PATHS, *openai.PATHS]
+    paths = [*cloudflare.PATHS, *huggingface.PATHS, *openai.PATHS, *tei.PATHS]
     shown = [re.sub(r":path", "", pattern) for pattern in paths]
     return next(iter(get_close_matches(path, shown, n=1)), None)
 

@@ -13,25 +13,30 @@ ROOT = TESTS.parent
 # What a module may import of this project. A folder stands for all of its modules.
 ALLOWED = {
     "functions": {"shared.web", "shared.lambda_adapter", "shared.dialects", "shared.library",
-                  "shared.payload", "shared.errors", "shared.settings", "shared.model"},
+                  "shared.payload", "shared.errors", "shared.settings", "shared.numerics",
+                  "shared.result"},
     "functions.sentence_similarity": {"functions.text_embeddings"},
-    "functions.catalogue": {"shared.web", "shared.lambda_adapter", "shared.dialects",
-                            "shared.manifest", "shared.access", "shared.errors"},
+    "functions.catalogue": {"functions.models", "shared.web", "shared.lambda_adapter",
+                            "shared.dialects", "shared.access", "shared.errors"},
+    "functions.models": {"shared.web", "shared.dialects", "shared.manifest", "shared.payload",
+                         "shared.errors", "shared.settings"},
     "functions.local": {"functions", "shared.web", "shared.dialects"},
     "shared.errors": set(),
     "shared.settings": set(),
     "shared.result": set(),
+    "shared.numerics": set(),
+    "shared.cache": set(),
     "shared.batching": set(),
     "shared.tokenization": set(),
-    "shared.dialects": {"shared.errors", "shared.dialects"},
+    "shared.dialects": {"shared.errors", "shared.dialects", "shared.manifest", "shared.settings"},
     "shared.payload": {"shared.errors"},
     "shared.access": {"shared.errors", "shared.settings"},
     "shared.manifest": {"shared.settings"},
     "shared.model": {"shared.tokenization", "shared.batching", "shared.manifest", "shared.result",
-                     "shared.errors", "shared.settings"},
+                     "shared.numerics", "shared.cache", "shared.errors", "shared.settings"},
     "shared.library": {"shared.model", "shared.manifest", "shared.errors", "shared.settings"},
-    "shared.web": {"shared.dialects", "shared.access", "shared.errors", "shared.result",
-                   "shared.settings"},
+    "shared.web": {"shared.dialects", "shared.access", "shared.cache", "shared.errors",
+                   "shared.result", "shared.settings"},
     "shared.lambda_adapter": {"shared.access", "shared.settings"},
 }  # fmt: skip
 
@@ -72,7 +77,7 @@ def test_imports_go_one_way(module: str) -> None:
         for name in imports(MODULES[module])
         if name.split(".")[0] in ("functions", "shared", "tools", "tests")
     }
-    if module in ("functions.local", "functions.catalogue"):
+    if module in ("functions.local", "functions.catalogue", "functions.models"):
         allowed = ALLOWED[module]
     else:
         allowed = {name for each in ancestors(module) for name in ALLOWED.get(each, set())}

@@ -1,5 +1,10 @@
+import dataclasses
+import hashlib
+
 import pytest
 from conftest import Server
+
+from shared import web
 
 
 def test_health_is_public_and_short(server: Server) -> None:
@@ -37,3 +42,23 @@ def test_a_model_that_is_not_installed_is_refused_at_once_with_the_command(serve
     assert "textfn models pull bge-base-en-v1.5" in answer.json["error"]
     answer = server.post("/v1/embeddings", {"model": "@cf/baai/bge-base-en-v1.5", "input": "hello"})
     assert (answer.status, answer.json["error"]["code"]) == (404, "model_not_found")
+
+
+VERIFY = ["/client/v4/user/tokens/verify", "/client/v4/accounts/me/tokens/verify"]
+
+
+@pytest.mark.parametrize("path", VERIFY)
+def test_a_token_is_verified_in_the_words_of_the_service(
+    server: Server, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    token = frozenset([hashlib.sha256(b"good").digest()])
+    monkeypatch.setattr(web, "settings", dataclasses.replace(web.settings, tokens=token))
+    good = server.get(path, authorization="Bearer good")
+    assert (good.status, good.json["result"]["status"]) == (200, "active")
+    assert good.json["messages"] == [
+        {"code": 10000, "message": "This API Token is valid and active", "type": None}
+    ]
+    bad = server.get(path, authorization="Bearer bad")
+    assert bad.status == 401
+    assert bad.json["errors"] == [{"code": 1000, "message": "Invalid API Token"}]
+    assert server.get(path).json["errors"][0]["code"] == 9106

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import textwrap
 from dataclasses import fields
 
 import pytest
@@ -59,3 +60,41 @@ def test_the_examples_of_the_page_work(server: Server) -> None:
     for example in examples:
         assert server.post(example["path"], example["body"]).status == 200
     assert len(examples) == 3
+
+
+def lines(text: str) -> list[str]:
+    return [line for line in textwrap.dedent(text).splitlines() if line.strip()]
+
+
+CLIENTS = (TESTS.parent / "docs" / "clients.md").read_text("utf-8")
+SNIPPETS = re.findall(r"^### (.*?)\n+```\w+\n(.*?)^```", CLIENTS, re.MULTILINE | re.DOTALL)
+CLIENT_TESTS = [
+    [line.strip() for line in lines(path.read_text("utf-8"))]
+    for pattern in ("test_clients.py", "*.test.mjs", "clients/**/*.py", "clients/*.test.mjs")
+    for path in TESTS.glob(pattern)
+]
+
+
+@pytest.mark.parametrize(("client", "snippet"), SNIPPETS, ids=[name for name, _ in SNIPPETS])
+def test_a_client_is_pointed_here_as_its_test_does_it(client: str, snippet: str) -> None:
+    wanted = [line.strip() for line in lines(snippet)]
+    assert any(
+        found[start : start + len(wanted)] == wanted
+        for found in CLIENT_TESTS
+        for start in range(len(found))
+    )
+
+
+def test_every_client_that_is_tested_is_in_the_docs() -> None:
+    node = json.loads((TESTS / "clients" / "package.json").read_text())["dependencies"]
+    python = (TESTS.parent / "requirements" / "clients.in").read_text().split()
+    headings = " ".join(name for name, _ in SNIPPETS).split()
+    assert {*node, *python, "cloudflare", "huggingface_hub", "openai"} - {"pytest"} <= {
+        name.rstrip(",") for name in headings
+    }
+
+
+def test_no_list_of_requirements_says_where_a_package_comes_from() -> None:
+    for path in (TESTS.parent / "requirements").iterdir():
+        assert "://" not in path.read_text("utf-8")
+    assert '"resolved"' not in (TESTS / "clients" / "package-lock.json").read_text("utf-8")

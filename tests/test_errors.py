@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
+from conftest import Server
 
-from shared import dialects, errors
-from shared.dialects import cloudflare, huggingface, openai
+from shared import access, dialects, errors
+from shared.dialects import cloudflare, huggingface, openai, tei
 from shared.errors import TextfnError
 
 ID = "2f4c1d3e-0000-4000-8000-000000000000"
@@ -17,7 +18,10 @@ EXAMPLES: list[TextfnError] = [
     errors.MissingField(["text"], ["requests"], given={"input": "a secret"}),
     errors.WrongType("/text", ["string"], 5),
     errors.TooShort("/text/3"),
+    errors.TooLong(256, "302"),
     errors.TooMany("/text", 100, 101),
+    errors.TooSmall("/top_k", 1),
+    errors.Empty("/inputs"),
     errors.NotOneOf("/pooling", ["mean", "cls"]),
     errors.Unsupported("/dimensions", "This model has 384 dimensions, no others."),
     errors.InputTooLarge(2_097_152, 3_000_000),
@@ -25,35 +29,42 @@ EXAMPLES: list[TextfnError] = [
     errors.ModelNotInstalled("@cf/x/y", "textfn models pull y"),
     errors.AccessDenied(),
     errors.MissingCredentials(),
+    errors.InvalidToken(),
     errors.UnknownPath("/nowhere", "/somewhere"),
     errors.MethodNotAllowed("POST"),
     errors.Overloaded(1),
     errors.DeadlineExceeded(25),
     errors.InternalError(),
 ]
-DIALECTS = [cloudflare, huggingface, openai]
+DIALECTS = [cloudflare, huggingface, openai, tei]
 
-# name: Cloudflare's status and code, Hugging Face's status, OpenAI's status and code
+# name: Cloudflare's status and code, Hugging Face's status, OpenAI's status and code, TEI's status
+# and type
 TABLE = {
-    "EmptyBody": (400, 3003, 400, 400, None),
-    "NotJson": (400, 5006, 400, 400, None),
-    "MissingField": (400, 5006, 400, 400, None),
-    "WrongType": (400, 5006, 400, 400, None),
-    "TooShort": (400, 5006, 400, 400, None),
-    "TooMany": (400, 5006, 400, 400, None),
-    "NotOneOf": (400, 5006, 400, 400, None),
-    "Unsupported": (400, 5006, 400, 400, None),
-    "InputTooLarge": (413, 3006, 413, 413, None),
-    "UnknownModel": (400, 5007, 404, 404, "model_not_found"),
-    "ModelNotInstalled": (400, 5007, 404, 404, "model_not_found"),
-    "AccessDenied": (401, 10000, 401, 401, "invalid_api_key"),
-    "MissingCredentials": (400, 9106, 401, 401, "invalid_api_key"),
-    "UnknownPath": (404, 7003, 404, 404, "unknown_url"),
-    "MethodNotAllowed": (405, 10405, 405, 405, "method_not_supported"),
-    "Overloaded": (429, 3040, 429, 429, "rate_limit_exceeded"),
-    "DeadlineExceeded": (408, 3007, 408, 408, None),
-    "InternalError": (500, 5000, 500, 500, None),
+    "EmptyBody": (400, 3003, 400, 400, None, 422, "Validation"),
+    "NotJson": (400, 5006, 400, 400, None, 422, "Validation"),
+    "MissingField": (400, 5006, 400, 400, None, 422, "Validation"),
+    "WrongType": (400, 5006, 400, 400, None, 422, "Validation"),
+    "TooShort": (400, 5006, 400, 400, None, 400, "Empty"),
+    "TooLong": (400, 5006, 400, 400, None, 422, "Validation"),
+    "TooMany": (400, 5006, 400, 400, None, 422, "Validation"),
+    "TooSmall": (400, 5006, 400, 400, None, 422, "Validation"),
+    "Empty": (400, 5006, 400, 400, None, 400, "Empty"),
+    "NotOneOf": (400, 5006, 400, 400, None, 422, "Validation"),
+    "Unsupported": (400, 5006, 400, 400, None, 422, "Validation"),
+    "InputTooLarge": (413, 3006, 413, 413, None, 413, "Validation"),
+    "UnknownModel": (400, 5007, 404, 404, "model_not_found", 404, "Validation"),
+    "ModelNotInstalled": (400, 5007, 404, 404, "model_not_found", 404, "Validation"),
+    "AccessDenied": (401, 10000, 401, 401, "invalid_api_key", 401, "Validation"),
+    "MissingCredentials": (400, 9106, 401, 401, "invalid_api_key", 401, "Validation"),
+    "InvalidToken": (401, 1000, 401, 401, "invalid_api_key", 401, "Validation"),
+    "UnknownPath": (404, 7003, 404, 404, "unknown_url", 404, "Validation"),
+    "MethodNotAllowed": (405, 10405, 405, 405, "method_not_supported", 405, "Validation"),
+    "Overloaded": (429, 3040, 429, 429, "rate_limit_exceeded", 429, "Overloaded"),
+    "DeadlineExceeded": (408, 3007, 408, 408, None, 408, "Overloaded"),
+    "InternalError": (500, 5000, 500, 500, None, 424, "Backend"),
 }
+STATUS_COLUMN = {cloudflare: 0, huggingface: 2, openai: 3, tei: 5}
 
 
 def leaves(error: type[TextfnError]) -> Iterator[type[TextfnError]]:
@@ -79,7 +90,9 @@ def test_an_error_has_the_status_and_code_of_each_dialect(error: TextfnError) ->
     assert (status, body["errors"][0]["code"]) == TABLE[named(error)][:2]
     assert huggingface.error(error, ID)[0] == TABLE[named(error)][2]
     status, body = openai.error(error, ID)
-    assert (status, body["error"]["code"]) == TABLE[named(error)][3:]
+    assert (status, body["error"]["code"]) == TABLE[named(error)][3:5]
+    status, body = tei.error(error, ID)
+    assert (status, body["error_type"]) == TABLE[named(error)][5:]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda each: each.__name__)
@@ -120,6 +133,42 @@ def test_openai_errors_serve_openai_and_cloudflare_clients(error: TextfnError) -
     _, body = openai.error(error, ID)
     assert set(body["error"]) == {"message", "type", "param", "code"}
     assert {**body, "error": None} == {**cloudflare.error(error, ID)[1], "error": None}
+
+
+PATHS = {cloudflare: "/client/v4/x", huggingface: "/models/x", openai: "/v1/x", tei: "/embed"}
+RETRIES = {"Overloaded": "true", "DeadlineExceeded": "false", "InputTooLarge": "false"}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda each: each.__name__)
+@pytest.mark.parametrize("error", EXAMPLES, ids=named)
+def test_an_error_reaches_the_client_as_its_dialect_says(
+    error: TextfnError, dialect: ModuleType, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(access, "check", refuse)
+    answer = server.post(PATHS[dialect], {"text": "a secret"}, x_request_id="my-id")
+    assert answer.status == TABLE[named(error)][STATUS_COLUMN[dialect]]
+    assert answer.json == dialect.error(error, "my-id")[1]
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-request-id"] == "my-id"
+    assert answer.headers.get("x-should-retry") == RETRIES.get(named(error))
+    assert ("retry-after" in answer.headers) == isinstance(error, errors.Overloaded)
+    assert ("allow" in answer.headers) == isinstance(error, errors.MethodNotAllowed)
+
+
+TEI_WORDS = {
+    errors.TooLong(512, "600"): "`inputs` must have less than 512 tokens. Given: 600",
+    errors.TooMany("/inputs", 32, 40): "batch size 40 > maximum allowed batch size 32",
+    errors.Empty("/inputs/sentences"): "`inputs.sentences` cannot be empty",
+    errors.Empty("/inputs"): "`inputs` cannot be empty",
+}
+
+
+@pytest.mark.parametrize("error", TEI_WORDS, ids=str)
+def test_tei_errors_are_in_the_words_of_the_server(error: TextfnError) -> None:
+    assert tei.error(error, ID)[1]["error"] == f"Input validation error: {TEI_WORDS[error]}"
 
 
 # https://developers.cloudflare.com/workers-ai: words that were seen in answers of the service
@@ -164,6 +213,14 @@ def test_a_limit_is_told_with_what_was_given_and_what_to_do() -> None:
         ("/client/v4/accounts/me/ai/run/x", cloudflare),
         ("/client/v4/accounts/me/ai/v1/nonsense", openai),
         ("/v1/nonsense", openai),
+        ("/embeddings", openai),
+        ("/v1/me/gateway/workers-ai/@cf/x/y", cloudflare),
+        ("/v1/me/gateway/workers-ai/run/@cf/x/y", cloudflare),
+        ("/v1/me/gateway/workers-ai", cloudflare),
+        ("/v1/me/gateway/workers-ai/v1/embeddings", openai),
+        ("/v1/me/gateway/compat/embeddings", openai),
+        ("/embed", tei),
+        ("/info", tei),
         ("/models/nonsense", huggingface),
         ("/nonsense", huggingface),
     ],

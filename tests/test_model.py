@@ -9,7 +9,7 @@ from conftest import TESTS
 from shared import model
 from shared.errors import DeadlineExceeded
 from shared.library import Library
-from shared.model import softmax, unit
+from shared.numerics import softmax, unit
 
 SENTENCES = (TESTS.parent / "benchmarks" / "sentences.txt").read_text("utf-8").splitlines()
 minilm = Library("text-embeddings")["all-minilm-l6-v2"]

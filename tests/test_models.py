@@ -1,204 +1,113 @@
-"""`textfn models list`, `remove` and `verify`, in the process of the tests."""
-
-import hashlib
-import json
-import re
-import shutil
-from pathlib import Path
+"""The lists of models, in each dialect's words."""
 
 import numpy as np
-import onnx
 import pytest
-from graphs import CHECKPOINTS, TINY_MODELS
-from onnx import helper
-from tokenizers import Tokenizer
+from conftest import Server
 
-from shared.manifest import read
-from tools.cli import main
-from tools.verify import problems
+SEARCH = "/client/v4/accounts/me/ai/models/search"
+SCHEMA = "/client/v4/accounts/me/ai/models/schema"
+MINILM = "@hf/sentence-transformers/all-minilm-l6-v2"
 
 
-def golden(name: str, text: str) -> dict[str, list[float]]:
-    cases = json.loads((CHECKPOINTS / name / "golden.json").read_text("utf-8"))
-    return next(case for case in cases if case.get("text") == text)
+def found(server: Server, query: str = "") -> list[str]:
+    answer = server.get(f"{SEARCH}?{query}")
+    assert answer.status == 200
+    return [each["name"] for each in answer.json["result"]]
 
 
-def probabilities(logits: list[float]) -> list[float]:
-    powers = np.exp(logits)
-    return [float(power) for power in powers / powers.sum()]
+def test_a_listed_model_has_the_fields_of_the_service(server: Server) -> None:
+    answer = server.get(f"{SEARCH}?search=all-minilm")
+    (model,) = answer.json["result"]
+    assert set(model) == {
+        *("id", "source", "name", "description", "task", "created_at", "tags", "properties")
+    }
+    assert model["name"] == MINILM
+    assert model["task"]["name"] == "Text Embeddings"
+    properties = {each["property_id"]: each["value"] for each in model["properties"]}
+    assert (properties["max_input_tokens"], properties["output_dimensions"]) == ("256", "384")
+    info = {"page": 1, "per_page": 100, "count": 1, "total_count": 1}
+    assert answer.json["result_info"] == info
 
 
-def change(folder: Path, old: str, new: str) -> None:
-    manifest = folder / "manifest.toml"
-    text = manifest.read_text("utf-8")
-    assert old in text
-    manifest.write_text(text.replace(old, new), "utf-8")
+@pytest.mark.parametrize(
+    ("query", "included"),
+    [
+        ("search=MiniLM-L6", True),
+        ("search=mpnet", True),  # it stands in for that one
+        ("search=llama", False),
+        ("author=sentence-transformers", True),
+        ("author=sentence", False),
+        ("task=Text+Embeddings", True),
+        ("task=sentence+similarity", True),
+        ("task=Text+Classification", False),
+        ("source=1", True),
+        ("source=2", False),
+        ("hide_experimental=true&include_deprecated=true", True),
+        ("search=minilm&task=Translation", False),
+    ],
+)
+def test_every_parameter_narrows_the_list_as_it_says(
+    server: Server, query: str, included: bool
+) -> None:
+    assert (MINILM in found(server, query)) is included
 
 
-def sign(folder: Path) -> None:
-    """Writes the hashes of the files as they are now."""
-    text = (folder / "manifest.toml").read_text("utf-8")
-    for name in read(folder).sha256:
-        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        text = re.sub(f'^"{re.escape(name)}" = .*$', f'"{name}" = "{digest}"', text, flags=re.M)
-    (folder / "manifest.toml").write_text(text, "utf-8")
+def test_a_catalogued_model_is_listed_only_when_it_is_installed(server: Server) -> None:
+    assert "@cf/baai/bge-base-en-v1.5" not in found(server)
 
 
-def refer(folder: Path, reference: str) -> None:
-    with (folder / "manifest.toml").open("a", encoding="utf-8") as manifest:
-        manifest.write(f'\n[[references]]\norigin = "torch"\n{reference}\n')
+def test_pages_are_apart_complete_and_end(server: Server) -> None:
+    everything = found(server)
+    pages = []
+    while page := found(server, f"per_page=1&page={len(pages) + 1}"):
+        assert len(page) == 1
+        pages += page
+    assert pages == everything
+    past = server.get(f"{SEARCH}?per_page=1&page=999999999").json
+    assert past["result"] == []
+    assert past["result_info"]["total_count"] == len(everything)
 
 
-@pytest.fixture
-def embedder(tmp_path: Path) -> Path:
-    """tiny-embedder with torch's numbers of both poolings."""
-    folder = shutil.copytree(TINY_MODELS / "tiny-embedder", tmp_path / "embedder")
-    change(folder, "normalize = true", "normalize = false")
-    for pooling in ("mean", "cls"):
-        numbers = golden("tiny-embedder", "hello world")[pooling][:8]
-        refer(
-            folder,
-            f'text = "hello world"\npooling = "{pooling}"\nfirst_numbers = {numbers}\n'
-            "tolerance = 0.1",
-        )
-    return folder
+@pytest.mark.parametrize("query", ["page=0", "page=x", "page=-1", "per_page=0", "per_page=1.5"])
+def test_a_page_that_is_no_page_is_refused(server: Server, query: str) -> None:
+    answer = server.get(f"{SEARCH}?{query}")
+    assert (answer.status, answer.json["errors"][0]["code"]) == (400, 5006)
 
 
-@pytest.fixture
-def sentiment(tmp_path: Path) -> Path:
-    """tiny-sentiment with torch's probabilities of one text."""
-    folder = shutil.copytree(TINY_MODELS / "tiny-sentiment", tmp_path / "sentiment")
-    negative, positive = probabilities(golden("tiny-sentiment", "Great hamburger")["logits"])
-    refer(
-        folder,
-        f'text = "Great hamburger"\ntolerance = 0.02\n'
-        f"scores = {{ POSITIVE = {positive}, NEGATIVE = {negative} }}",
-    )
-    return folder
+def test_another_format_is_refused_rather_than_ignored(server: Server) -> None:
+    answer = server.get(f"{SEARCH}?format=openrouter")
+    assert answer.status == 400
+    assert "'/format' is not supported" in answer.json["errors"][0]["message"]
 
 
-def test_models_that_meet_their_references_are_right(embedder: Path, sentiment: Path) -> None:
-    assert problems(read(embedder)) == problems(read(sentiment)) == []
+def test_a_schema_is_that_of_the_model_s_task(server: Server) -> None:
+    shown = server.get(f"{SCHEMA}?model=@cf/huggingface/distilbert-sst-2-int8").json["result"]
+    assert shown["input"]["required"] == ["text"]
+    assert shown["output"]["items"]["required"] == ["label", "score"]
+    both = server.get(f"{SCHEMA}?model=%40hf%2Fsentence-transformers%2Fall-minilm-l6-v2").json
+    required = [each["required"] for each in both["result"]["input"]["anyOf"]]
+    assert required == [["text"], ["source", "sentences"]]
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "model-cls.onnx", "tokenizer.json"])
-def test_a_wrong_byte_is_found_and_its_file_named(embedder: Path, name: str) -> None:
-    content = bytearray((embedder / name).read_bytes())
-    content[len(content) // 2] ^= 1
-    (embedder / name).write_bytes(content)
-    (found,) = problems(read(embedder))
-    assert found.startswith(f"{name} has sha256 {hashlib.sha256(content).hexdigest()}, ")
+def test_a_schema_of_no_model_is_refused(server: Server) -> None:
+    assert server.get(SCHEMA).json["errors"][0]["code"] == 5006
+    answer = server.get(f"{SCHEMA}?model=@cf/baai/bge-base-en-v1.6")
+    assert (answer.status, answer.json["errors"][0]["code"]) == (400, 5007)
+    assert "@cf/baai/bge-base-en-v1.5" in answer.json["messages"][1]["message"]
 
 
-def test_a_file_that_is_gone_is_told(embedder: Path) -> None:
-    (embedder / "tokenizer.json").unlink()
-    assert "not installed here" in problems(read(embedder))[0]
+def test_info_tells_what_the_model_takes(server: Server) -> None:
+    info = server.get("/info?model=test/tiny-embedder").json
+    assert (info["model_id"], info["max_input_length"]) == ("tiny-embedder", 32)
+    assert info["model_type"] == {"embedding": {"pooling": "mean"}}
+    classifier = server.get("/info?model=test/tiny-sentiment").json["model_type"]["classifier"]
+    assert classifier["id2label"] == {"0": "NEGATIVE", "1": "POSITIVE"}
+    assert server.get("/info").json["model_id"] == "all-minilm-l6-v2"
+    assert server.get("/info?model=mfaq").status == 404
+    assert server.get("/info?model=nothing").json["error_type"] == "Validation"
 
 
-def test_a_file_without_a_hash_is_told(embedder: Path) -> None:
-    digest = read(embedder).sha256["model-cls.onnx"]
-    change(embedder, f'"model-cls.onnx" = "{digest}"\n', "")
-    assert problems(read(embedder)) == ["model-cls.onnx has no sha256"]
-
-
-def test_swapped_labels_are_found(sentiment: Path) -> None:
-    change(sentiment, '["NEGATIVE", "POSITIVE"]', '["POSITIVE", "NEGATIVE"]')
-    (found,) = problems(read(sentiment))
-    assert "right under other labels than POSITIVE, NEGATIVE: swapped" in found
-
-
-def test_a_wrong_pooling_is_found(embedder: Path) -> None:
-    (embedder / "model.onnx").rename(embedder / "other")
-    (embedder / "model-cls.onnx").rename(embedder / "model.onnx")
-    (embedder / "other").rename(embedder / "model-cls.onnx")
-    sign(embedder)
-    mean, cls = problems(read(embedder))
-    assert "cls pooling gives what mean should: a wrong pooling" in mean
-    assert "mean pooling gives what cls should: a wrong pooling" in cls
-
-
-def test_numbers_that_nothing_explains_are_found(embedder: Path) -> None:
-    refer(
-        embedder,
-        'source = "hello"\nsentences = ["hello", "world"]\nsimilarities = [1.0, 5.0]\n'
-        "tolerance = 0.02",
-    )
-    (found,) = problems(read(embedder))
-    assert re.fullmatch(r"torch: off by \d\.\d{4}, at most 0\.02", found)
-
-
-def test_another_output_width_is_found(embedder: Path) -> None:
-    change(embedder, "dimensions = 16", "dimensions = 17")
-    assert problems(read(embedder)) == [
-        "model-cls.onnx gives 16 numbers a text, the manifest says 17",
-        "model.onnx gives 16 numbers a text, the manifest says 17",
-    ]
-
-
-def test_other_inputs_are_found(sentiment: Path) -> None:
-    model = onnx.load(sentiment / "model.onnx")
-    extra = helper.make_tensor_value_info("token_type_ids", onnx.TensorProto.INT64, ["b", "t"])
-    model.graph.input.append(extra)
-    onnx.save(model, sentiment / "model.onnx")
-    sign(sentiment)
-    (found,) = problems(read(sentiment))
-    assert found.startswith("model.onnx takes {") and "token_type_ids" in found
-
-
-def test_a_tokenizer_with_more_words_than_the_table_is_found(embedder: Path) -> None:
-    tokenizer = Tokenizer.from_file(str(embedder / "tokenizer.json"))
-    rows = tokenizer.get_vocab_size()
-    tokenizer.add_tokens(["zebra"])
-    tokenizer.save(str(embedder / "tokenizer.json"))
-    sign(embedder)
-    assert f"model.onnx has no word {rows}, which the tokenizer can give" in problems(
-        read(embedder)
-    )
-
-
-def test_a_graph_that_cannot_be_opened_is_one_line(embedder: Path) -> None:
-    (embedder / "model.onnx").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
-    sign(embedder)
-    (found,) = problems(read(embedder))
-    assert "model.onnx" in found and "\n" not in found
-
-
-def test_the_installed_models_are_right(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models", "verify"]) == 0
-    assert "all-minilm-l6-v2: right (2 files, 2 published references)" in capsys.readouterr().out
-
-
-def test_a_model_that_is_not_installed_is_not_right(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models", "verify", "mfaq"]) == 1
-    assert "mfaq: not installed here: textfn models pull mfaq" in capsys.readouterr().err
-    assert main(["models", "verify", "nothing"]) == 1
-    assert "No such model nothing" in capsys.readouterr().err
-
-
-def test_the_list_says_what_answers(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models", "list"]) == 0
-    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
-    assert lines["all-minilm-l6-v2"].endswith("(installed)")
-    assert "24.0 MB" in lines["all-minilm-l6-v2"]
-    assert lines["all-mpnet-base-v2"].endswith("(stand-in: all-minilm-l6-v2)")
-    assert lines["mfaq"].endswith("text-embeddings, sentence-similarity  (not installed)")
-
-
-def test_the_list_is_json_for_a_program(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models", "list", "--json"]) == 0
-    listed = {each["id"]: each for each in json.loads(capsys.readouterr().out)}
-    minilm = listed["all-minilm-l6-v2"]
-    assert (minilm["state"], minilm["licence"]) == ("installed", "Apache-2.0")
-    assert listed["all-mpnet-base-v2"]["stand_in"] == "all-minilm-l6-v2"
-    assert (listed["bge-base-en-v1.5"]["state"], listed["bge-base-en-v1.5"]["bytes"]) == (
-        "not installed",
-        0,
-    )
-
-
-def test_a_model_that_was_not_pulled_is_not_removed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models", "remove", "all-minilm-l6-v2"]) == 1
-    assert "all-minilm-l6-v2 was not pulled" in capsys.readouterr().err
-    assert read(TINY_MODELS.parent.parent.parent / "models" / "all-minilm-l6-v2").installed
-    assert main(["models", "remove", "nothing"]) == 1
-    assert "No such model nothing" in capsys.readouterr().err
+def test_a_name_that_is_listed_is_a_name_that_works(server: Server) -> None:
+    for name in found(server, "task=Text+Embeddings"):
+        answer = server.post(f"/client/v4/accounts/me/ai/run/{name}", {"text": "hello"})
+        assert np.shape(answer.json["result"]["data"])[0] == 1

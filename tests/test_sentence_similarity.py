@@ -95,3 +95,14 @@ def test_missing_fields_are_refused_in_hugging_face_s_words(server: Server) -> N
     answer = server.post(PIPELINE, {"inputs": {"source_sentence": SOURCE}})
     assert answer.status == 400
     assert answer.json == {"error": "Field required: received `sentences` in `parameters`"}
+
+
+def test_long_texts_are_cut_or_refused_as_the_caller_says(server: Server) -> None:
+    inputs = {"source_sentence": "one " * 300 + "two " * 300, "sentences": ["two " * 254]}
+    right = server.post(PIPELINE, {"inputs": inputs}).json
+    left = server.post(PIPELINE, {"inputs": inputs, "truncation_direction": "left"}).json
+    assert left == pytest.approx([1], abs=1e-6)
+    assert right[0] < 0.99
+    refused = server.post(PIPELINE, {"inputs": inputs, "parameters": {"truncate": False}})
+    assert refused.status == 400
+    assert "at most 256 tokens, got 602" in refused.json["error"]

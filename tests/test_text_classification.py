@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from conftest import Server
 
@@ -35,9 +36,52 @@ def test_hugging_face_answers_are_nested_for_a_text_and_for_a_list(
     assert [each["label"] for each in both[1]] == ["NEGATIVE", "POSITIVE"]
 
 
+PATH = "/models/test/tiny-sentiment"
+
+
+@pytest.mark.parametrize("where", ["root", "parameters"])
+def test_top_k_and_the_function_are_read_at_the_root_and_in_parameters(
+    server: Server, where: str
+) -> None:
+    def ask(**options: object) -> list[dict[str, float]]:
+        more = {"parameters": options} if where == "parameters" else options
+        found: list[list[dict[str, float]]] = server.post(PATH, {"inputs": GREAT, **more}).json
+        return found[0]
+
+    assert [each["label"] for each in ask(top_k=1)] == ["POSITIVE"]
+    assert len(ask(top_k=7)) == 2
+    softmax, none = ask(function_to_apply="softmax"), ask(function_to_apply="none")
+    assert softmax == ask()
+    logits = np.array([each["score"] for each in none])
+    assert np.exp(logits) / np.exp(logits).sum() == pytest.approx(
+        [each["score"] for each in softmax], abs=1e-6
+    )
+    assert 1 / (1 + np.exp(-logits)) == pytest.approx(
+        [each["score"] for each in ask(function_to_apply="sigmoid")], abs=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"top_k": 0}, "/top_k must be at least 1."),
+        ({"top_k": "1"}, "Input should be a valid integer: received `top_k` in `parameters`"),
+        ({"top_k": True}, "Input should be a valid integer: received `top_k` in `parameters`"),
+        ({"function_to_apply": "tanh"}, "must be one of softmax, sigmoid, none"),
+        ({"parameters": [1]}, "Input should be a valid dictionary: received `parameters`"),
+        ({"inputs": "great " * 40, "truncate": False}, "at most 32 tokens, got 42"),
+    ],
+)
+def test_a_wrong_option_is_refused(server: Server, options: dict[str, object], error: str) -> None:
+    answer = server.post(PATH, {"inputs": GREAT, **options})
+    assert answer.status == 400
+    assert error in answer.json["error"]
+
+
 WRONG = {
     "nothing": ({}, "required properties at '/' are 'text'"),
     "a list": ({"text": [GREAT]}, "Type mismatch of '/text', 'string' not in 'array'"),
+    "a batch": ({"requests": [{"text": GREAT}]}, "'/requests' is not supported"),
     "an empty text": ({"text": ""}, "Length of '/text' must be >= 1 not met"),
 }
 

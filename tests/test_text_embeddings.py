@@ -63,6 +63,7 @@ WRONG = {
     "a number among texts": ({"text": ["a", 1]}, "Type mismatch of '/text/1', 'string' not in"),
     "token ids": ({"text": [[1, 2]]}, "Type mismatch of '/text/0', 'string' not in 'array'"),
     "a batch": ({"requests": [{"text": "a"}]}, "'/requests' is not supported"),
+    "a poll": ({"request_id": "2f4c1d3e"}, "'/request_id' is not supported"),
 }
 
 
@@ -113,7 +114,16 @@ def test_every_hugging_face_path_gives_the_same_vectors(server: Server, path: st
     assert server.post(path, {"inputs": ["hello"]}).json == expected
 
 
-@pytest.mark.parametrize("path", ["/v1/embeddings", "/client/v4/accounts/me/ai/v1/embeddings"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/embeddings",
+        "/embeddings",
+        "/client/v4/accounts/me/ai/v1/embeddings",
+        "/v1/me/gateway/workers-ai/v1/embeddings",
+        "/v1/me/gateway/compat/embeddings",
+    ],
+)
 def test_the_openai_route_gives_the_same_numbers_as_float_and_as_base64(
     server: Server, path: str
 ) -> None:
@@ -161,3 +171,102 @@ def test_numbers_are_the_shortest_decimals_of_float32(server: Server) -> None:
     for number in numbers:
         value = np.float32(number)
         assert float(number) == float(str(value))
+
+
+QUEUE_FORMS = [
+    ("?queueRequest=true", {"requests": [{"text": "a"}]}),
+    ("?queueRequest=true", {"text": "a"}),
+    ("", {"requests": [{"text": "a"}]}),
+    ("", {"request_id": "2f4c1d3e"}),
+]
+
+
+@pytest.mark.parametrize(("query", "body"), QUEUE_FORMS)
+@pytest.mark.parametrize("model", ["all-minilm-l6-v2", "tiny-sentiment"])
+def test_the_queue_is_refused_clearly(
+    server: Server, query: str, body: dict[str, object], model: str
+) -> None:
+    answer = server.post(f"{RUN}/{model}{query}", body)
+    assert (answer.status, answer.json["errors"][0]["code"]) == (400, 5006)
+    assert "is not supported" in answer.json["errors"][0]["message"]
+    assert "ordinary requests" in answer.json["messages"][0]["message"]
+
+
+GATEWAY = "/v1/me/gateway/workers-ai"
+
+
+@pytest.mark.parametrize("path", [GATEWAY, f"{GATEWAY}/run"])
+def test_both_forms_of_the_gateway_answer_as_the_service(server: Server, path: str) -> None:
+    name = "@hf/sentence-transformers/all-minilm-l6-v2"
+    expected = server.post(MINILM, {"text": "hello"}).json
+    assert server.post(f"{path}/{name}", {"text": "hello"}).json == expected
+    assert server.post(f"{path}/{name}?gateway=x", {"text": "hello"}).json == expected
+    scores = server.post(f"{path}/{name}", {"source": "hello", "sentences": ["hello"]}).json
+    assert scores["result"] == pytest.approx([1], abs=1e-6)
+    labels = server.post(f"{path}/@test/tiny-sentiment", {"text": "great"}).json["result"]
+    assert labels[0]["label"] == "POSITIVE"
+    wrong = server.post(f"{path}/{name}", {"text": 5})
+    assert (wrong.status, wrong.json["errors"][0]["code"]) == (400, 5006)
+
+
+SPELLINGS = [
+    "@hf/sentence-transformers/all-minilm-l6-v2",
+    "hf/sentence-transformers/all-minilm-l6-v2",
+    "@HF/Sentence-Transformers/All-MiniLM-L6-v2",
+    "%40hf/sentence-transformers/all-minilm-l6-v2",
+    "@hf%2Fsentence-transformers%2Fall-minilm-l6-v2",
+    "%2540hf%252Fsentence-transformers%252Fall-minilm-l6-v2",
+    "workers-ai/@hf/sentence-transformers/all-minilm-l6-v2",
+    "all-minilm-l6-v2/",
+]
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_a_model_is_found_by_any_spelling_on_every_route(server: Server, name: str) -> None:
+    expected = server.post(MINILM, {"text": "hello"}).json["result"]["data"]
+    assert server.post(f"{RUN}/{name}", {"text": "hello"}).json["result"]["data"] == expected
+    assert server.post(f"{GATEWAY}/{name}", {"text": "hello"}).json["result"]["data"] == expected
+    assert server.post(f"/models/{name}", {"inputs": ["hello"]}).json == expected
+    answer = server.post("/v1/embeddings", {"model": name, "input": "hello"}).json
+    assert [each["embedding"] for each in answer["data"]] == expected
+
+
+LONG = "one " * 300 + "two " * 300
+
+
+def test_a_long_text_is_cut_where_the_caller_says(server: Server) -> None:
+    for side, kept in (("right", "one"), ("left", "two"), ("Left", "two")):
+        whole = server.post(FEATURES, {"inputs": LONG, "truncation_direction": side})
+        part = server.post(FEATURES, {"inputs": f"{kept} " * 254})
+        assert whole.json == part.json
+        assert whole.headers["textfn-truncated"] == "1"
+        assert part.headers["textfn-truncated"] == "0"
+        options = {"truncate": True, "truncation_direction": side}
+        inner = server.post(FEATURES, {"inputs": LONG, "parameters": options})
+        assert inner.json == whole.json
+
+
+def test_a_long_text_is_refused_when_it_may_not_be_cut(server: Server) -> None:
+    for body in (
+        {"inputs": [LONG], "truncate": False},
+        {"inputs": LONG, "parameters": {"truncate": False, "truncation_direction": "left"}},
+    ):
+        refused = server.post(FEATURES, body)
+        assert refused.status == 400
+        assert "at most 256 tokens, got 602" in refused.json["error"]
+    assert server.post(FEATURES, {"inputs": "one " * 254, "truncate": False}).status == 200
+
+
+def test_no_text_is_refused_in_hugging_face_s_words(server: Server) -> None:
+    answer = server.post(FEATURES, {"inputs": []})
+    assert answer.status == 400
+    assert answer.json["error"] == (
+        "Value error, The inputs are invalid, at least one input is required: "
+        "received `[]` in `parameters`"
+    )
+
+
+def test_the_model_must_be_named_where_the_service_asks_for_it(server: Server) -> None:
+    answer = server.post("/client/v4/accounts/me/ai/v1/embeddings", {"input": "hello"})
+    assert answer.status == 400
+    assert '"model"' in answer.json["error"]["message"]

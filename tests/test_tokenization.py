@@ -39,26 +39,29 @@ PIECES = [
 ]
 
 
-def everything(max_tokens: int) -> Tokenizer:
+def everything(max_tokens: int, direction: str = "right") -> Tokenizer:
     tokenizer = Tokenizer.from_file(str(TOKENIZER))
     tokenizer.no_padding()
-    tokenizer.enable_truncation(max_tokens)
+    tokenizer.enable_truncation(max_tokens, direction=direction)
     return tokenizer
 
 
+@pytest.mark.parametrize("direction", ["right", "left"])
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_megabyte_gives_the_ids_of_the_full_tokenization(name: str) -> None:
-    expected = everything(256).encode(HOSTILE[name])
-    ids, cut = Tokenization(TOKENIZER, 256).encode(HOSTILE[name])
+def test_a_megabyte_gives_the_ids_of_the_full_tokenization(name: str, direction: str) -> None:
+    expected = everything(256, direction).encode(HOSTILE[name])
+    ids, cut = Tokenization(TOKENIZER, 256).encode(HOSTILE[name], direction)
     assert ids == expected.ids
     assert cut == bool(expected.overflowing)
 
 
+@pytest.mark.parametrize("direction", ["right", "left"])
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_megabyte_is_tokenized_in_a_fifth_of_a_second(name: str) -> None:
+def test_a_megabyte_is_tokenized_in_a_fifth_of_a_second(name: str, direction: str) -> None:
     bounded = Tokenization(TOKENIZER, 256)
+    bounded.encode("", direction)
     start = time.perf_counter()
-    bounded.encode(HOSTILE[name])
+    bounded.encode(HOSTILE[name], direction)
     assert time.perf_counter() - start < 0.2  # 0.02 s at most where this was written
 
 
@@ -67,9 +70,10 @@ def test_any_text_gives_the_ids_of_the_full_tokenization(text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tokenization, "FIRST_PREFIX", 24)
         ids, cut = BOUNDED.encode(text)
-    expected = FULL.encode(text)
-    assert ids == expected.ids
-    assert cut == bool(expected.overflowing)
+        from_the_end = BOUNDED.encode(text, "left")
+    for found, full in (((ids, cut), FULL), (from_the_end, FULL_LEFT)):
+        expected = full.encode(text)
+        assert found == (expected.ids, bool(expected.overflowing))
 
 
 @given(st.text(max_size=400))
@@ -77,9 +81,28 @@ def test_any_unicode_text_gives_the_ids_of_the_full_tokenization(text: str) -> N
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tokenization, "FIRST_PREFIX", 24)
         assert BOUNDED.encode(text)[0] == FULL.encode(text).ids
+        assert BOUNDED.encode(text, "left")[0] == FULL_LEFT.encode(text).ids
 
 
-BOUNDED, FULL = Tokenization(TOKENIZER, 16), everything(16)
+BOUNDED = Tokenization(TOKENIZER, 16)
+FULL, FULL_LEFT = everything(16), everything(16, "left")
+
+
+@pytest.mark.parametrize("words", [20, 2000])
+def test_the_tokens_of_a_refused_text_are_counted(words: int) -> None:
+    assert BOUNDED.count("hello " * words) == str(words + 2)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_megabyte_is_counted_only_as_far_as_it_is_cheap(name: str) -> None:
+    bounded = Tokenization(TOKENIZER, 256)
+    start = time.perf_counter()
+    counted = bounded.count(HOSTILE[name])
+    assert time.perf_counter() - start < 0.5
+    if bounded.encode(HOSTILE[name])[1]:
+        number, _, more = counted.partition(" ")
+        assert int(number) > 256
+        assert more in ("", "or more")
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_an_answer_says_which_model_made_it_and_what_it_took(server: Server) -> 
 
 
 def test_hugging_face_answers_have_its_headers(server: Server) -> None:
-    headers = server.post(HF, {"inputs": "hello"}).headers
+    headers = server.post(HF, {"inputs": "hello"}, x_use_cache="false").headers
     assert headers["x-compute-type"] == "cpu"
     assert re.fullmatch(r"[0-9]+\.[0-9]{3}", headers["x-compute-time"])
 
@@ -142,7 +142,7 @@ def test_a_request_out_of_time_is_told_so(server: Server, monkeypatch: pytest.Mo
     from shared import web
 
     monkeypatch.setattr(web, "settings", dataclasses.replace(web.settings, deadline_seconds=-1))
-    answer = server.post(RUN, {"text": "hello"})
+    answer = server.post(RUN, {"text": "hello"}, x_use_cache="false")
     assert (answer.status, answer.json["errors"][0]["code"]) == (408, 3007)
     assert answer.headers["x-should-retry"] == "false"
 

@@ -7,8 +7,8 @@ import sys
 from typing import Any
 
 from shared.errors import UnknownModel
-from shared.library import SCORES, closest, key
-from shared.manifest import BadManifest, Manifest, catalogue
+from shared.library import SCORES
+from shared.manifest import BadManifest, Manifest, catalogue, close, key
 from shared.settings import settings
 
 # Only a pull writes it: a folder without it came with textfn or was made by hand.
@@ -37,7 +37,7 @@ def find(name: str) -> Manifest:
     """The manifest that any spelling of a name belongs to. Raises UnknownModel."""
     named = {key(each): manifest for manifest in catalogue() for each in manifest.names}
     if key(name) not in named:
-        raise UnknownModel(name, closest(name), sorted(each.id for each in catalogue()))
+        raise UnknownModel(name, close(name), sorted(each.id for each in catalogue()))
     return named[key(name)]
 
 

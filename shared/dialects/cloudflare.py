@@ -1,13 +1,26 @@
 """Cloudflare's API v4: the envelope and the errors of Workers AI."""
 
+import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from shared import errors
 from shared.errors import TextfnError, for_error
+from shared.manifest import Manifest
 
 ACCOUNT = "/client/v4/accounts/{account}"
-RUN = ACCOUNT + "/ai/run/{model:path}"
-PATHS = (RUN,)
+GATEWAY = "/v1/{account}/{gateway}"
+SEARCH = ACCOUNT + "/ai/models/search"
+SCHEMA = ACCOUNT + "/ai/models/schema"
+VERIFY = ("/client/v4/user/tokens/verify", ACCOUNT + "/tokens/verify")
+
+# AI Gateway's second form takes any path for a model, so it must be the last to be tried.
+RUN = (
+    ACCOUNT + "/ai/run/{model:path}",
+    GATEWAY + "/workers-ai/run/{model:path}",
+    GATEWAY + "/workers-ai/{model:path}",
+)
+PATHS = (*RUN, SEARCH, SCHEMA, *VERIFY)
 
 # https://developers.cloudflare.com/workers-ai/platform/errors/ and, for 5006, 10000, 9106 and 7003,
 # answers of the service seen in public.
@@ -18,6 +31,7 @@ STATUS_AND_CODE: dict[type[TextfnError], tuple[int, int]] = {
     errors.UnknownModel: (400, 5007),
     errors.AccessDenied: (401, 10000),
     errors.MissingCredentials: (400, 9106),
+    errors.InvalidToken: (401, 1000),
     errors.UnknownPath: (404, 7003),
     errors.MethodNotAllowed: (405, 10405),
     errors.Overloaded: (429, 3040),
@@ -31,6 +45,7 @@ WORDS: dict[type[TextfnError], str] = {
     errors.InputTooLarge: "Request is too large",
     errors.UnknownModel: "No such model {model} or task",
     errors.AccessDenied: "Authentication error",
+    errors.InvalidToken: "Invalid API Token",
     errors.MissingCredentials: "Missing X-Auth-Key, X-Auth-Email or Authorization headers",
     errors.UnknownPath: "Could not route to {path}, perhaps your object identifier is invalid?",
     errors.MethodNotAllowed: "Method not allowed",
@@ -39,19 +54,70 @@ WORDS: dict[type[TextfnError], str] = {
     errors.InternalError: "Internal server error",
 }
 
-# The schema validator's grammar, code 5006. `maxItems` and `enum` were never seen: ours are alike.
+# The schema validator's grammar, code 5006. `maxItems`, `enum`, `minimum` were never seen: ours are
+# alike.
 VALIDATOR: dict[type[TextfnError], str] = {
     errors.NotJson: "SyntaxError: {reason}",
     errors.WrongType: "Error: Type mismatch of '{path}', '{expected}' not in '{actual}'",
     errors.TooShort: "Error: Length of '{path}' must be >= {minimum} not met",
+    errors.TooLong: "Error: Sequence too long: {given} > {maximum}",
+    errors.TooSmall: "Error: '{path}' must be >= {minimum}",
+    errors.Empty: "Error: Length of '{path}' must be >= 1 not met",
     errors.TooMany: "Error: Length of '{path}' must be <= {maximum} not met",
     errors.NotOneOf: "Error: '{path}' must be one of '{allowed}'",
     errors.Unsupported: "Error: '{path}' is not supported",
 }
 
 
+# Cloudflare's names and ids of the tasks; it lists no model of the last, so its id is our own.
+TASKS = {
+    "text-embeddings": ("Text Embeddings", "0137cdcf-162a-4108-94f2-1ca59e8c65ee"),
+    "text-classification": ("Text Classification", "19606750-23ed-4371-aab2-c20349b53a60"),
+    "sentence-similarity": ("Sentence Similarity", "b2b9cb18-2ee1-5e35-a4a5-2ab1a1d2b8f6"),
+}
+
+
 def success(result: Any) -> dict[str, Any]:
     return {"result": result, "success": True, "errors": [], "messages": []}
+
+
+def active(token: str) -> dict[str, Any]:
+    """What is said of a valid token."""
+    message = {"code": 10000, "message": "This API Token is valid and active", "type": None}
+    return {**success({"id": token, "status": "active"}), "messages": [message]}
+
+
+def paged(items: Sequence[Any], page: int, per_page: int) -> dict[str, Any]:
+    """One page of a list. A page past the last is empty: clients ask until they get such a one."""
+    shown = items[(page - 1) * per_page : page * per_page]
+    info = {"page": page, "per_page": per_page, "count": len(shown), "total_count": len(items)}
+    return {**success(shown), "result_info": info}
+
+
+def model(manifest: Manifest) -> dict[str, Any]:
+    """A model as Cloudflare lists it; the values of properties are strings."""
+    name = next((each for each in manifest.names if each.startswith("@")), manifest.id)
+    title, id = TASKS[manifest.tasks[0]]
+    properties = {
+        "max_input_tokens": manifest.max_tokens,
+        "output_dimensions": manifest.dimensions,
+        "stands_in_for": ", ".join(manifest.stands_in_for),
+        "info": manifest.source,
+    }
+    return {
+        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, name)),
+        "source": 1,
+        "name": name,
+        "description": manifest.description,
+        "task": {"id": id, "name": title, "description": ""},
+        "created_at": "1970-01-01 00:00:00.000",
+        "tags": [],
+        "properties": [
+            {"property_id": each, "value": str(value)}
+            for each, value in properties.items()
+            if value
+        ],
+    }
 
 
 def error(error: TextfnError, request_id: str) -> tuple[int, dict[str, Any]]:

@@ -66,6 +66,9 @@ def _messages(error: TextfnError) -> list[str]:
         case errors.WrongType():
             kinds = " or ".join(KINDS.get(kind, kind) for kind in error.expected)
             return [_validator(f"Input should be a valid {kinds}", error.path)]
+        case errors.Empty():
+            what = "The inputs are invalid, at least one input is required"
+            return [f"Value error, {what}: received `[]` in `parameters`"]
         case errors.AccessDenied():
             return ["Invalid credentials in Authorization header"]
     return [" ".join(text for text in (str(error), error.hint) if text)]

@@ -1,4 +1,4 @@
-"""OpenAI's embeddings API, at /v1 and where Workers AI has it, at /client/v4/.../ai/v1."""
+"""OpenAI's embeddings API, at /v1 and where Workers AI and AI Gateway have it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-EMBEDDINGS = ("/v1/embeddings", cloudflare.ACCOUNT + "/ai/v1/embeddings")
+# Text Embeddings Inference has these two and one model, so there a request need not name it.
+SERVER = ("/v1/embeddings", "/embeddings")
+EMBEDDINGS = (
+    *SERVER,
+    cloudflare.ACCOUNT + "/ai/v1/embeddings",
+    cloudflare.GATEWAY + "/workers-ai/v1/embeddings",
+    cloudflare.GATEWAY + "/compat/embeddings",
+)
 MODELS = ("/v1/models", cloudflare.ACCOUNT + "/ai/v1/models")
 PATHS = (*EMBEDDINGS, *MODELS)
 

@@ -1,0 +1,90 @@
+"""What models there are, in each dialect's words: from the manifests, opening none."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from shared.dialects import cloudflare, openai, tei
+from shared.errors import ModelNotInstalled, UnknownModel, Unsupported
+from shared.manifest import Manifest, catalogue, close, key
+from shared.payload import number, require, text
+from shared.web import answer, asked
+
+OPENAPI = (Path(__file__).parent / "openapi.json").read_bytes()
+SCHEMAS = json.loads(OPENAPI)["components"]["schemas"]
+MOST_PER_PAGE = 100
+
+
+async def names(request: Request) -> Response:
+    """Every name of every installed model."""
+    return answer(openai.models(name for each in installed() for name in each.names))
+
+
+async def search(request: Request) -> Response:
+    """The installed models that fit `search`, `task`, `author` and `source`, a page at a time."""
+    query = dict(request.query_params)
+    if "format" in query:
+        raise Unsupported("/format", "Models are listed in Cloudflare's own format only.")
+    page, per_page = number(query, "page", 1), number(query, "per_page", MOST_PER_PAGE)
+    found = [cloudflare.model(each) for each in installed() if fits(each, query)]
+    return answer(cloudflare.paged(found, page, min(per_page, MOST_PER_PAGE)))
+
+
+async def schema(request: Request) -> Response:
+    """The JSON Schemas of a model's input and output on Cloudflare's routes."""
+    query = dict(request.query_params)
+    require(query, ["model"])
+    tasks = [
+        cloudflare.TASKS[task][0].replace(" ", "") for task in find(text(query, "model")).tasks
+    ]
+    sides = {side.lower(): [SCHEMAS[task + side] for task in tasks] for side in ("Input", "Output")}
+    shown = {side: each[0] if len(each) == 1 else {"anyOf": each} for side, each in sides.items()}
+    return answer(cloudflare.success(shown))
+
+
+async def info(request: Request) -> Response:
+    """One model, as Text Embeddings Inference tells of its own."""
+    name = asked(request) or next((each.id for each in installed()), "")
+    manifest = find(name)
+    if not manifest.installed:
+        raise ModelNotInstalled(name, f"textfn models pull {manifest.id}")
+    return answer(tei.info(manifest))
+
+
+def installed() -> list[Manifest]:
+    return [each for each in catalogue() if each.installed]
+
+
+def find(name: str) -> Manifest:
+    """The manifest of any spelling of a name. Raises UnknownModel."""
+    named = {key(each): manifest for manifest in catalogue() for each in manifest.names}
+    if key(name) not in named:
+        raise UnknownModel(name, close(name), [each.id for each in installed()])
+    return named[key(name)]
+
+
+def fits(manifest: Manifest, query: Mapping[str, str]) -> bool:
+    """No model here is experimental or deprecated, so those two parameters change nothing."""
+    names = [name.lower() for name in (*manifest.names, *manifest.stands_in_for)]
+    author, tasks = (
+        query.get("author", "").lower(),
+        [cloudflare.TASKS[task][0] for task in manifest.tasks],
+    )
+    return (
+        any(query.get("search", "").lower() in text for text in [*names, manifest.description])
+        and (not author or any(author in name.lstrip("@").split("/")[:-1] for name in names))
+        and query.get("task", tasks[0]).lower() in [task.lower() for task in tasks]
+        and query.get("source", "1") in ("1", "1.0")
+    )
+
+
+routes = [
+    *(Route(path, names) for path in openai.MODELS),
+    Route(cloudflare.SEARCH, search),
+    Route(cloudflare.SCHEMA, schema),
+    Route(tei.INFO, info),
+]

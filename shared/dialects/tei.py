@@ -1,0 +1,81 @@
+"""Hugging Face's Text Embeddings Inference: one model a server, so the paths name none."""
+
+from typing import Any
+
+from shared import errors
+from shared.errors import TextfnError, for_error
+from shared.manifest import Manifest
+from shared.settings import settings
+
+EMBED, SIMILARITY, PREDICT, TOKENIZE, INFO = PATHS = (
+    "/embed",
+    "/similarity",
+    "/predict",
+    "/tokenize",
+    "/info",
+)
+
+# router/src/http/server.rs; it knows no models, tokens or deadlines: those are by analogy.
+STATUS_AND_TYPE: dict[type[TextfnError], tuple[int, str]] = {
+    errors.InvalidInput: (422, "Validation"),
+    errors.Empty: (400, "Empty"),
+    errors.TooShort: (400, "Empty"),
+    errors.InputTooLarge: (413, "Validation"),
+    errors.UnknownModel: (404, "Validation"),
+    errors.AccessDenied: (401, "Validation"),
+    errors.UnknownPath: (404, "Validation"),
+    errors.MethodNotAllowed: (405, "Validation"),
+    errors.Overloaded: (429, "Overloaded"),
+    errors.DeadlineExceeded: (408, "Overloaded"),
+    errors.InternalError: (424, "Backend"),
+}
+
+WORDS: dict[type[TextfnError], str] = {
+    errors.Empty: "Input validation error: `{field}` cannot be empty",
+    errors.TooShort: "Input validation error: `{field}` cannot be empty",
+    errors.TooLong: "Input validation error: `{field}` must have less than {maximum} tokens. "
+    "Given: {given}",
+    errors.TooMany: "Input validation error: batch size {given} > maximum allowed batch size "
+    "{maximum}",
+    errors.InvalidInput: "Input validation error: {text}",
+    errors.Overloaded: "Model is overloaded",
+    errors.TextfnError: "{text}",
+}
+
+
+def info(manifest: Manifest) -> dict[str, Any]:
+    labels = {str(index): label for index, label in enumerate(manifest.labels)}
+    classifier = {"id2label": labels, "label2id": {labels[id]: int(id) for id in labels}}
+    embedding = {"pooling": "".join(manifest.pooling[:1])}
+    return {
+        "model_id": manifest.id,
+        "model_sha": manifest.fingerprint("".join(manifest.pooling[:1])),
+        "model_dtype": "int8",
+        "model_type": {"classifier": classifier} if labels else {"embedding": embedding},
+        "max_concurrent_requests": settings.max_waiting,
+        "max_input_length": manifest.max_tokens,
+        "max_batch_tokens": settings.token_budget,
+        "max_batch_requests": None,
+        "max_client_batch_size": 2048,
+        "auto_truncate": True,
+        "tokenization_workers": settings.threads,
+        "version": "textfn",
+        "sha": None,
+        "docker_label": None,
+    }
+
+
+def error(error: TextfnError, request_id: str) -> tuple[int, dict[str, Any]]:
+    status, kind = for_error(STATUS_AND_TYPE, error)
+    text = " ".join(text for text in (str(error), error.hint) if text)
+    field = (
+        error.path.strip("/").replace("/", ".") if isinstance(error, errors.InvalidInput) else ""
+    )
+    words = for_error(WORDS, error).format(**{**vars(error), "text": text, "field": field})
+    return status, {"error": words, "error_type": kind}
+
+
+def headers(seconds: float) -> dict[str, str]:
+    """What the service tells of a computation; its times are whole milliseconds."""
+    milliseconds = f"{seconds * 1000:.0f}"
+    return {"x-compute-type": "cpu", "x-compute-time": milliseconds, "x-total-time": milliseconds}
