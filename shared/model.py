@@ -15,7 +15,7 @@ from shared import batching
 from shared.cache import NO_CACHE, Mine, Row
 from shared.errors import TooLong
 from shared.manifest import Manifest
-from shared.numerics import FUNCTIONS, Array, unit
+from shared.numerics import FUNCTIONS, Array, finite, unit
 from shared.result import Result
 from shared.settings import settings
 from shared.tokenization import Token, Tokenization
@@ -102,10 +102,7 @@ class Model:
         new = [index for index, row in enumerate(rows) if row is None]
         encoded = [self._encode(texts[index], truncation) for index in new]
         tokenized = time.perf_counter()
-        graph = self.manifest.graph(pooling)
-        values = self._infer([ids for ids, _ in encoded], graph, width, check)
-        if not np.isfinite(values).all():
-            raise ArithmeticError(f"{self.manifest.id} computed a number that is not finite")
+        values = finite(self._infer([ids for ids, _ in encoded], pooling, width, check))
         for index, (ids, cut), numbers in zip(new, encoded, values, strict=True):
             rows[index] = cache.put(keys[index], Row(numbers.copy(), len(ids), cut))
         known = [row for row in rows if row]
@@ -125,8 +122,8 @@ class Model:
             raise TooLong(self.manifest.max_tokens, self._tokenization.count(text))
         return ids, cut
 
-    def _infer(self, ids: list[list[int]], graph: Path, width: int, check: Check) -> Array:
-        session = _session(graph)
+    def _infer(self, ids: list[list[int]], pooling: str, width: int, check: Check) -> Array:
+        session = _session(self.manifest.graph(pooling))
         values = np.empty((len(ids), width), np.float32)
 
         def run(indices: list[int]) -> None:

@@ -6,6 +6,13 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 
 
+def finite(values: Array) -> Array:
+    """The values, none of which is NaN or infinite: JSON would write null."""
+    if not np.isfinite(values).all():
+        raise ArithmeticError("a model computed a number that is not finite")
+    return values
+
+
 def unit(vectors: Array) -> Array:
     """Rows divided by their L2 norms. A zero vector has no direction, so it is refused."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -24,11 +24,14 @@ def require(body: Body, *alternatives: Sequence[str]) -> None:
 
 
 def options(body: Body) -> Body:
-    """A Hugging Face body with its `parameters` beside `inputs`, where some clients put them."""
+    """A Hugging Face body with its `parameters` beside `inputs`, where some clients put them.
+
+    What is at the root already stays.
+    """
     parameters = body.get("parameters")
     if parameters is not None and not isinstance(parameters, dict):
         raise WrongType("/parameters", ["object"], parameters)
-    return {**body, **(parameters or {})}
+    return {**(parameters or {}), **body}
 
 
 def not_queued(body: Body, query: Mapping[str, str]) -> None:

@@ -62,3 +62,4 @@ def test_a_token_is_verified_in_the_words_of_the_service(
     assert bad.status == 401
     assert bad.json["errors"] == [{"code": 1000, "message": "Invalid API Token"}]
     assert server.get(path).json["errors"][0]["code"] == 9106
+    assert server.get("/openapi.json").status == 200  # public, like the page

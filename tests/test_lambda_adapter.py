@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 from lambda_events import event
 
-from functions import catalogue, sentence_similarity, text_classification, text_embeddings
+from functions import (
+    catalogue,
+    sentence_similarity,
+    text_classification,
+    text_embeddings,
+    tokenization,
+)
 
 RUN = "/client/v4/accounts/me/ai/run"
 HAPPY = {"source": "That is a happy person", "sentences": ["That is a happy dog"]}
@@ -49,6 +55,21 @@ def test_each_function_answers_for_its_task() -> None:
         text_embeddings, "2.0", "/models/all-minilm-l6-v2", {"inputs": ["hello"]}
     )
     assert (status, len(body[0])) == (200, 384)
+
+
+def test_each_function_answers_in_the_dialects_of_its_task() -> None:
+    tokens = call(tokenization, "2.0", "/tokenize", {"inputs": "hello"})
+    assert (tokens[0], len(tokens[2][0])) == (200, 3)
+    gateway = call(text_embeddings, "2.0", "/v1/me/mine/workers-ai/all-minilm-l6-v2", {"text": "a"})
+    assert gateway[2]["result"]["shape"] == [1, 384]
+    openai = "/v1/me/mine/workers-ai/v1/embeddings"
+    body = {"model": "all-minilm-l6-v2", "input": "a"}
+    assert call(text_embeddings, "2.0", openai, body)[2]["object"] == "list"
+    assert call(sentence_similarity, "2.0", openai, body)[2]["object"] == "list"
+    status, headers, _ = call(text_embeddings, "2.0", "/embed", {"inputs": "a new text"})
+    assert (status, headers["x-compute-type"]) == (200, "cpu")
+    again = call(text_embeddings, "2.0", "/embed", {"inputs": "a new text"})
+    assert again[1]["x-compute-type"] == "cache"
 
 
 def test_an_unknown_path_ends_at_the_catalogue() -> None:

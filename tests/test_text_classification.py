@@ -50,6 +50,8 @@ def test_top_k_and_the_function_are_read_at_the_root_and_in_parameters(
 
     assert [each["label"] for each in ask(top_k=1)] == ["POSITIVE"]
     assert len(ask(top_k=7)) == 2
+    both = {"inputs": AWFUL, "top_k": 1, "parameters": {"inputs": GREAT, "top_k": 2}}
+    assert [each["label"] for each in server.post(PATH, both).json[0]] == ["NEGATIVE"]
     softmax, none = ask(function_to_apply="softmax"), ask(function_to_apply="none")
     assert softmax == ask()
     logits = np.array([each["score"] for each in none])
