@@ -76,6 +76,34 @@ def test_a_head_without_labels_is_refused(model):
         tool.build(CHECKPOINTS / "tiny-sentiment", model)
 
 
+CLASSIFIER = """id = "x"
+tasks = ["text-classification"]
+description = ""
+source = ""
+revision = ""
+licence = ""
+max_tokens = {max_tokens}
+pooling = ["cls"]
+labels = {labels}
+"""
+
+
+@pytest.mark.parametrize(
+    ("labels", "max_tokens", "message"),
+    [
+        ('["POSITIVE", "NEGATIVE"]', 32, "the checkpoint's labels are NEGATIVE, POSITIVE"),
+        ('["NEGATIVE", "POSITIVE"]', 33, "max_tokens is above the 32 of the checkpoint"),
+    ],
+)
+def test_a_manifest_that_contradicts_the_checkpoint_is_refused(
+    tmp_path, labels, max_tokens, message
+):
+    manifest = CLASSIFIER.format(labels=labels, max_tokens=max_tokens)
+    (tmp_path / "manifest.toml").write_text(manifest)
+    with pytest.raises(tool.BuildError, match=message):
+        tool.build(CHECKPOINTS / "tiny-distilbert", tmp_path)
+
+
 def test_verify_names_the_files_that_differ(model, capsys):
     tool.build(EMBEDDER, model)
     tool.verify(read(model))

@@ -12,13 +12,15 @@ import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
 
+from shared.batching import padded
 from shared.manifest import BUNDLED, BadManifest, Manifest, read
 from tools.calibrate import activation_ranges
-from tools.checkpoint import CheckpointError, read_checkpoint
+from tools.checkpoint import CheckpointError, Encoder, Head, read_checkpoint, read_config
 from tools.digests import file_sha256
 from tools.graph import build_graph
 from tools.quantize import smooth, smoothing_factors
@@ -58,8 +60,7 @@ def build(source: Path, destination: Path) -> None:
     """Writes the model files of `destination`, a folder with a manifest, from a checkpoint."""
     manifest = read(destination)
     encoder, head = read_checkpoint(source)
-    if bool(manifest.labels) != (head is not None):
-        raise BuildError(f"{destination}: labels and a classification head go together")
+    _refuse_what_does_not_fit(manifest, encoder, head, read_config(source))
     if (destination / SMOOTHING).exists():
         with np.load(destination / SMOOTHING) as factors:
             encoder = smooth(encoder, dict(factors))
@@ -67,6 +68,23 @@ def build(source: Path, destination: Path) -> None:
         model = build_graph(encoder, head, pooling=pooling)
         manifest.graph(pooling).write_bytes(model.SerializeToString(deterministic=True))
     manifest.tokenizer.write_bytes(_plain_tokenizer(source / "tokenizer.json"))
+
+
+def _refuse_what_does_not_fit(
+    manifest: Manifest, encoder: Encoder, head: Head | None, config: dict[str, Any]
+) -> None:
+    """A manifest that says other things than the checkpoint."""
+    if bool(manifest.labels) != (head is not None):
+        raise BuildError(f"{manifest.folder}: labels and a classification head go together")
+    named = config.get("id2label", {}) if head else {}
+    labels = tuple(named[number] for number in sorted(named, key=int))
+    if labels and labels != manifest.labels:
+        raise BuildError(f"{manifest.folder}: the checkpoint's labels are {', '.join(labels)}")
+    positions = len(encoder.position_embeddings)
+    if padded(manifest.max_tokens) > positions:
+        raise BuildError(
+            f"{manifest.folder}: max_tokens is above the {positions} of the checkpoint"
+        )
 
 
 def _plain_tokenizer(path: Path) -> bytes:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from shared.manifest import BUNDLED, Manifest, read
 from shared.settings import settings
+from tools.architectures import ARCHITECTURES
 from tools.build import SMOOTHING, BuildError, build, calibrate
-from tools.checkpoint import READERS
 from tools.digests import file_sha256
 from tools.hub import RemoteFile, fetch, look_up
 from tools.models import PULLED
@@ -50,8 +50,8 @@ def install(manifest: Manifest) -> Path:
 
 
 def _refuse_what_cannot_be_built(manifest: Manifest) -> None:
-    if manifest.architecture not in READERS:
-        known = ", ".join(sorted(READERS))
+    if manifest.architecture not in ARCHITECTURES:
+        known = ", ".join(sorted(ARCHITECTURES))
         raise BuildError(
             f"{manifest.id}: the architecture {manifest.architecture or '(none given)'} cannot be "
             f"built here yet, only {known}"
