@@ -22,6 +22,7 @@ from shared.manifest import BUNDLED, BadManifest, Manifest, read
 from tools.calibrate import activation_ranges
 from tools.checkpoint import CheckpointError, Encoder, Head, read_checkpoint, read_config
 from tools.digests import file_sha256
+from tools.external import write_graphs
 from tools.graph import build_graph
 from tools.quantize import smooth, smoothing_factors
 
@@ -64,9 +65,12 @@ def build(source: Path, destination: Path) -> None:
     if (destination / SMOOTHING).exists():
         with np.load(destination / SMOOTHING) as factors:
             encoder = smooth(encoder, dict(factors))
-    for pooling in manifest.pooling:
-        model = build_graph(encoder, head, pooling=pooling)
-        manifest.graph(pooling).write_bytes(model.SerializeToString(deterministic=True))
+    write_graphs(
+        {
+            manifest.graph(pooling): build_graph(encoder, head, pooling=pooling)
+            for pooling in manifest.pooling
+        }
+    )
     manifest.tokenizer.write_bytes(_plain_tokenizer(source / "tokenizer.json"))
 
 
