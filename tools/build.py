@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
+from tokenizers.implementations import BertWordPieceTokenizer
 
 from shared.batching import padded
 from shared.manifest import BUNDLED, BadManifest, Manifest, read
@@ -28,6 +29,7 @@ from tools.quantize import smooth, smoothing_factors
 
 CACHE = Path(__file__).parent.parent / ".cache"
 SMOOTHING = "smoothing.npz"
+VOCABULARY = "vocab.txt"
 CALIBRATION_LINES = 96
 
 
@@ -71,7 +73,7 @@ def build(source: Path, destination: Path) -> None:
             for pooling in manifest.pooling
         }
     )
-    manifest.tokenizer.write_bytes(_plain_tokenizer(source / "tokenizer.json"))
+    manifest.tokenizer.write_bytes(_plain_tokenizer(source))
 
 
 def _refuse_what_does_not_fit(
@@ -91,16 +93,24 @@ def _refuse_what_does_not_fit(
         )
 
 
-def _plain_tokenizer(path: Path) -> bytes:
+def _plain_tokenizer(source: Path) -> bytes:
     """The tokenizer without truncation and padding, which the caller sets for each model."""
-    settings = json.loads(path.read_bytes()) | {"truncation": None, "padding": None}
+    settings = json.loads(_tokenizer(source)) | {"truncation": None, "padding": None}
     return json.dumps(settings, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _tokenizer(source: Path) -> bytes:
+    """tokenizer.json, or what it is for BERT's uncased words where there is only vocab.txt."""
+    if (source / VOCABULARY).exists():
+        built: str = BertWordPieceTokenizer(str(source / VOCABULARY), lowercase=True).to_str()
+        return built.encode()
+    return (source / "tokenizer.json").read_bytes()
 
 
 def calibrate(source: Path, destination: Path, texts: list[str]) -> None:
     """Writes the smoothing factors of `destination` from activation ranges over the texts."""
     encoder, _ = read_checkpoint(source)
-    tokenizer = Tokenizer.from_str(_plain_tokenizer(source / "tokenizer.json").decode())
+    tokenizer = Tokenizer.from_str(_plain_tokenizer(source).decode())
     tokenizer.enable_truncation(read(destination).max_tokens)
     ids = [np.array(encoding.ids, np.int32) for encoding in tokenizer.encode_batch(texts)]
     factors = smoothing_factors(encoder, activation_ranges(encoder, ids))
