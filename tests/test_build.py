@@ -65,15 +65,57 @@ def test_the_tokenizer_loses_padding_and_truncation_and_nothing_else(model):
     tokenizer = Tokenizer.from_file(str(EMBEDDER / "tokenizer.json"))
     tokenizer.enable_padding(length=16)
     tokenizer.enable_truncation(8)
-    tokenizer.save(str(model / "source.json"))
-    built = json.loads(tool._plain_tokenizer(model / "source.json"))
+    tokenizer.save(str(model / "tokenizer.json"))
+    built = json.loads(tool._plain_tokenizer(model))
     assert built == json.loads((EMBEDDER / "tokenizer.json").read_bytes())
     assert built["padding"] is None and built["truncation"] is None
+
+
+def test_a_checkpoint_that_has_only_words_gets_the_same_tokenizer(tmp_path):
+    expected = Tokenizer.from_file(str(EMBEDDER / "tokenizer.json"))
+    words = sorted(expected.get_vocab(), key=expected.get_vocab().get)
+    (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    found = Tokenizer.from_str(tool._plain_tokenizer(tmp_path).decode())
+    for text in [
+        "Hello world!",
+        "caf\u00e9 \u6f22\u5b57 [SEP] unbelievably",
+        "",
+        "a\tb\u200dc [MASK]",
+    ]:
+        assert found.encode(text).ids == expected.encode(text).ids
 
 
 def test_a_head_without_labels_is_refused(model):
     with pytest.raises(tool.BuildError, match="labels and a classification head go together"):
         tool.build(CHECKPOINTS / "tiny-sentiment", model)
+
+
+CLASSIFIER = """id = "x"
+tasks = ["text-classification"]
+description = ""
+source = ""
+revision = ""
+licence = ""
+max_tokens = {max_tokens}
+pooling = ["cls"]
+labels = {labels}
+"""
+
+
+@pytest.mark.parametrize(
+    ("labels", "max_tokens", "message"),
+    [
+        ('["POSITIVE", "NEGATIVE"]', 32, "the checkpoint's labels are NEGATIVE, POSITIVE"),
+        ('["NEGATIVE", "POSITIVE"]', 33, "max_tokens is above the 32 of the checkpoint"),
+    ],
+)
+def test_a_manifest_that_contradicts_the_checkpoint_is_refused(
+    tmp_path, labels, max_tokens, message
+):
+    manifest = CLASSIFIER.format(labels=labels, max_tokens=max_tokens)
+    (tmp_path / "manifest.toml").write_text(manifest)
+    with pytest.raises(tool.BuildError, match=message):
+        tool.build(CHECKPOINTS / "tiny-distilbert", tmp_path)
 
 
 def test_verify_names_the_files_that_differ(model, capsys):

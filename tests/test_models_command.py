@@ -13,9 +13,13 @@ from graphs import CHECKPOINTS, TINY_MODELS
 from onnx import helper
 from tokenizers import Tokenizer
 
-from shared.manifest import read
+from shared.manifest import BUNDLED, Manifest, read
+from tools.build import VOCABULARY
 from tools.cli import main
+from tools.install import CHECKPOINT
 from tools.verify import problems
+
+CATALOGUED = [read(path.parent) for path in sorted(BUNDLED.glob("*/manifest.toml"))]
 
 
 def golden(name: str, text: str) -> dict[str, list[float]]:
@@ -202,3 +206,16 @@ def test_a_model_that_was_not_pulled_is_not_removed(capsys: pytest.CaptureFixtur
     assert read(TINY_MODELS.parent.parent.parent / "models" / "all-minilm-l6-v2").installed
     assert main(["models", "remove", "nothing"]) == 1
     assert "No such model nothing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("manifest", CATALOGUED, ids=lambda manifest: manifest.id)
+def test_a_catalogued_manifest_is_complete(manifest: Manifest) -> None:
+    assert manifest.aliases and manifest.description and manifest.licence in ("Apache-2.0", "MIT")
+    assert bool(manifest.labels) != bool(manifest.dimensions)
+    assert set(manifest.checkpoint_sha256) <= {*CHECKPOINT, VOCABULARY}
+    assert all(re.fullmatch("[0-9a-f]{64}", each) for each in manifest.checkpoint_sha256.values())
+    assert manifest.installed or manifest.architecture
+    for reference in manifest.references:
+        assert reference["origin"] and 0 < reference["tolerance"] <= 0.03
+        assert reference.get("pooling", manifest.pooling[0]) in manifest.pooling
+        assert set(reference.get("scores", manifest.labels)) == set(manifest.labels)

@@ -160,6 +160,15 @@ def test_a_moving_revision_is_written_down_as_the_commit_it_was(pull: Pull) -> N
     assert done.returncode == 0
 
 
+def test_a_checkpoint_without_tokenizer_json_is_pulled_with_its_words(pull: Pull) -> None:
+    words = json.loads(pull.hub.files.pop("tokenizer.json"))["model"]["vocab"]
+    vocabulary = "\n".join(sorted(words, key=words.get)).encode()
+    pull.hub.files["vocab.txt"] = vocabulary
+    pull.catalogue(digests=f'"vocab.txt" = "{hashlib.sha256(vocabulary).hexdigest()}"')
+    assert pull.run()[0] == 0
+    assert "vocab.txt" in (pull.models / INSTALLED / "checkpoint.sha256").read_text("utf-8")
+
+
 def test_a_cut_connection_is_taken_up_again(pull: Pull) -> None:
     pull.hub.cut["model.safetensors"] = [20_000]
     assert pull.run()[0] == 0

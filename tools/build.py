@@ -12,19 +12,24 @@ import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
+from tokenizers.implementations import BertWordPieceTokenizer
 
+from shared.batching import padded
 from shared.manifest import BUNDLED, BadManifest, Manifest, read
 from tools.calibrate import activation_ranges
-from tools.checkpoint import CheckpointError, read_checkpoint
+from tools.checkpoint import CheckpointError, Encoder, Head, read_checkpoint, read_config
 from tools.digests import file_sha256
+from tools.external import write_graphs
 from tools.graph import build_graph
 from tools.quantize import smooth, smoothing_factors
 
 CACHE = Path(__file__).parent.parent / ".cache"
 SMOOTHING = "smoothing.npz"
+VOCABULARY = "vocab.txt"
 CALIBRATION_LINES = 96
 
 
@@ -58,27 +63,54 @@ def build(source: Path, destination: Path) -> None:
     """Writes the model files of `destination`, a folder with a manifest, from a checkpoint."""
     manifest = read(destination)
     encoder, head = read_checkpoint(source)
-    if bool(manifest.labels) != (head is not None):
-        raise BuildError(f"{destination}: labels and a classification head go together")
+    _refuse_what_does_not_fit(manifest, encoder, head, read_config(source))
     if (destination / SMOOTHING).exists():
         with np.load(destination / SMOOTHING) as factors:
             encoder = smooth(encoder, dict(factors))
-    for pooling in manifest.pooling:
-        model = build_graph(encoder, head, pooling=pooling)
-        manifest.graph(pooling).write_bytes(model.SerializeToString(deterministic=True))
-    manifest.tokenizer.write_bytes(_plain_tokenizer(source / "tokenizer.json"))
+    write_graphs(
+        {
+            manifest.graph(pooling): build_graph(encoder, head, pooling=pooling)
+            for pooling in manifest.pooling
+        }
+    )
+    manifest.tokenizer.write_bytes(_plain_tokenizer(source))
 
 
-def _plain_tokenizer(path: Path) -> bytes:
+def _refuse_what_does_not_fit(
+    manifest: Manifest, encoder: Encoder, head: Head | None, config: dict[str, Any]
+) -> None:
+    """A manifest that says other things than the checkpoint."""
+    if bool(manifest.labels) != (head is not None):
+        raise BuildError(f"{manifest.folder}: labels and a classification head go together")
+    named = config.get("id2label", {}) if head else {}
+    labels = tuple(named[number] for number in sorted(named, key=int))
+    if labels and labels != manifest.labels:
+        raise BuildError(f"{manifest.folder}: the checkpoint's labels are {', '.join(labels)}")
+    positions = len(encoder.position_embeddings)
+    if padded(manifest.max_tokens) > positions:
+        raise BuildError(
+            f"{manifest.folder}: max_tokens is above the {positions} of the checkpoint"
+        )
+
+
+def _plain_tokenizer(source: Path) -> bytes:
     """The tokenizer without truncation and padding, which the caller sets for each model."""
-    settings = json.loads(path.read_bytes()) | {"truncation": None, "padding": None}
+    settings = json.loads(_tokenizer(source)) | {"truncation": None, "padding": None}
     return json.dumps(settings, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _tokenizer(source: Path) -> bytes:
+    """tokenizer.json, or what it is for BERT's uncased words where there is only vocab.txt."""
+    if (source / VOCABULARY).exists():
+        built: str = BertWordPieceTokenizer(str(source / VOCABULARY), lowercase=True).to_str()
+        return built.encode()
+    return (source / "tokenizer.json").read_bytes()
 
 
 def calibrate(source: Path, destination: Path, texts: list[str]) -> None:
     """Writes the smoothing factors of `destination` from activation ranges over the texts."""
     encoder, _ = read_checkpoint(source)
-    tokenizer = Tokenizer.from_str(_plain_tokenizer(source / "tokenizer.json").decode())
+    tokenizer = Tokenizer.from_str(_plain_tokenizer(source).decode())
     tokenizer.enable_truncation(read(destination).max_tokens)
     ids = [np.array(encoding.ids, np.int32) for encoding in tokenizer.encode_batch(texts)]
     factors = smoothing_factors(encoder, activation_ranges(encoder, ids))

@@ -1,14 +1,16 @@
 """Reads a checkpoint folder (config.json, model.safetensors) into plain numpy arrays."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
+
+from tools.architectures import ARCHITECTURES, Architecture
 
 Floats = NDArray[np.float32]
 
@@ -55,7 +57,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class Encoder:
-    """Embeddings [vocabulary, hidden] and [positions, hidden], then the layers."""
+    """Embeddings [vocabulary, hidden] and [positions, hidden], then the layers.
+
+    Row 0 of `position_embeddings` is a text's first token. `relative_bias` [buckets, heads] is
+    added to the attention scores, by the distance between two tokens (MPNet).
+    """
 
     word_embeddings: Floats
     position_embeddings: Floats
@@ -63,14 +69,16 @@ class Encoder:
     layers: tuple[Layer, ...]
     heads: int
     layer_norm_eps: float
+    relative_bias: Floats | None = None
 
 
 @dataclass(frozen=True)
 class Head:
-    """Classifier of a pooled text: out_proj(tanh(dense(x))), as in RoBERTa's."""
+    """Classifier of a pooled text: out_proj(activation(dense(x))), `activation` ONNX's name."""
 
     dense: Linear
     out_proj: Linear
+    activation: str = "Tanh"
 
 
 class Tensors:
@@ -97,55 +105,78 @@ class Tensors:
         return Norm(self.array(f"{name}.weight"), self.array(f"{name}.bias"))
 
 
-def read_bert(folder: Path, config: dict[str, Any]) -> tuple[Encoder, Head | None]:
-    if config["hidden_act"] != "gelu":
-        raise CheckpointError(f"hidden_act {config['hidden_act']} is not supported, only gelu")
-    tensors = Tensors(folder / "model.safetensors", "bert.")
-    # Every request is one segment: token type 0 everywhere, a constant of the position.
-    first_segment = tensors.array("embeddings.token_type_embeddings.weight")[0]
+# DistilBERT's configuration has its own words, and its norms' epsilon is in the code alone.
+_DISTILBERT_CONFIG = {
+    "activation": "hidden_act",
+    "n_layers": "num_hidden_layers",
+    "n_heads": "num_attention_heads",
+}
+_EPSILON = 1e-12
+
+
+def read_checkpoint(folder: Path) -> tuple[Encoder, Head | None]:
+    """The folder's encoder, and its classification head if it has one. Raises CheckpointError."""
+    config = read_config(folder)
+    architecture = ARCHITECTURES[config["model_type"]]
+    tensors = Tensors(folder / "model.safetensors", architecture.prefix)
     encoder = Encoder(
         word_embeddings=tensors.array("embeddings.word_embeddings.weight"),
-        position_embeddings=tensors.array("embeddings.position_embeddings.weight") + first_segment,
+        position_embeddings=_positions(tensors, architecture),
         embedding_norm=tensors.norm("embeddings.LayerNorm"),
         layers=tuple(
-            _read_bert_layer(tensors, f"encoder.layer.{number}")
+            _read_layer(tensors, f"{architecture.layers}.{number}", architecture.layer)
             for number in range(config["num_hidden_layers"])
         ),
         heads=config["num_attention_heads"],
-        layer_norm_eps=config["layer_norm_eps"],
+        layer_norm_eps=config.get("layer_norm_eps", _EPSILON),
+        relative_bias=_relative_bias(tensors),
     )
     return encoder, _read_head(tensors)
 
 
-def _read_bert_layer(tensors: Tensors, name: str) -> Layer:
-    return Layer(
-        query=tensors.linear(f"{name}.attention.self.query"),
-        key=tensors.linear(f"{name}.attention.self.key"),
-        value=tensors.linear(f"{name}.attention.self.value"),
-        attention_output=tensors.linear(f"{name}.attention.output.dense"),
-        attention_norm=tensors.norm(f"{name}.attention.output.LayerNorm"),
-        intermediate=tensors.linear(f"{name}.intermediate.dense"),
-        output=tensors.linear(f"{name}.output.dense"),
-        output_norm=tensors.norm(f"{name}.output.LayerNorm"),
-    )
+def read_config(folder: Path) -> dict[str, Any]:
+    """The folder's config.json in BERT's words. Raises CheckpointError."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    model_type = config.get("model_type")
+    if model_type not in ARCHITECTURES:
+        known = ", ".join(sorted(ARCHITECTURES))
+        raise CheckpointError(f"model_type {model_type} is not supported; choose one of: {known}")
+    config = {_DISTILBERT_CONFIG.get(name, name): config[name] for name in config}
+    supported = {"hidden_act": "gelu", "position_embedding_type": "absolute"}
+    for name in supported:
+        if config.get(name, supported[name]) != supported[name]:
+            only = supported[name]
+            raise CheckpointError(f"{name} {config[name]} is not supported, only {only}")
+    return config
+
+
+def _positions(tensors: Tensors, architecture: Architecture) -> Floats:
+    positions = tensors.array("embeddings.position_embeddings.weight")[architecture.reserved :]
+    if "embeddings.token_type_embeddings.weight" not in tensors:
+        return positions
+    # Every request is one segment: token type 0 everywhere, a constant of the position.
+    first_segment: Floats = tensors.array("embeddings.token_type_embeddings.weight")[0]
+    return positions + first_segment
+
+
+def _read_layer(tensors: Tensors, prefix: str, names: Sequence[str]) -> Layer:
+    parts = {
+        field.name: tensors.norm(f"{prefix}.{name}")
+        if field.name.endswith("_norm")
+        else tensors.linear(f"{prefix}.{name}")
+        for field, name in zip(fields(Layer), names, strict=False)
+    }
+    return Layer(**parts)  # type: ignore[arg-type]
+
+
+def _relative_bias(tensors: Tensors) -> Floats | None:
+    name = "encoder.relative_attention_bias.weight"
+    return tensors.array(name) if name in tensors else None
 
 
 def _read_head(tensors: Tensors) -> Head | None:
-    if "classifier.dense.weight" not in tensors:
-        return None
-    return Head(tensors.linear("classifier.dense"), tensors.linear("classifier.out_proj"))
-
-
-Reader = Callable[[Path, dict[str, Any]], tuple[Encoder, Head | None]]
-
-READERS: dict[str, Reader] = {"bert": read_bert}
-
-
-def read_checkpoint(folder: Path) -> tuple[Encoder, Head | None]:
-    """The folder's encoder, and its classification head if it has one."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    model_type = config.get("model_type")
-    if model_type not in READERS:
-        known = ", ".join(sorted(READERS))
-        raise CheckpointError(f"model_type {model_type} is not supported; choose one of: {known}")
-    return READERS[model_type](folder, config)
+    if "classifier.dense.weight" in tensors:
+        return Head(tensors.linear("classifier.dense"), tensors.linear("classifier.out_proj"))
+    if "pre_classifier.weight" in tensors:
+        return Head(tensors.linear("pre_classifier"), tensors.linear("classifier"), "Relu")
+    return None

@@ -11,6 +11,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from tools.checkpoint import Encoder, Floats, Head, Layer
+from tools.distances import distance_line
 from tools.operators import MICROSOFT, Operators
 from tools.quantize import quantize_rows
 
@@ -82,9 +83,9 @@ class EncoderGraph(Operators):
         return self.node("Div", self.node("Squeeze", sums, self.integers(1)), counts)
 
     def classify(self, head: Head, rows: str) -> str:
-        """out_proj(tanh(dense(rows))), as int8: a float product's bits depend on the batch."""
+        """The head on its rows, as int8: a float product's bits depend on the batch."""
         dense = self.matmul("head.dense", rows, head.dense.weight, self.texts)
-        active = self.node("Tanh", self.add(dense, "head.dense", head.dense.bias))
+        active = self.node(head.activation, self.add(dense, "head.dense", head.dense.bias))
         logits = self.matmul("head.out_proj", active, head.out_proj.weight, self.texts)
         return self.add(logits, "head.out_proj", head.out_proj.bias)
 
@@ -130,6 +131,7 @@ class EncoderGraph(Operators):
             *(self._by_text(operand) for operand in (query, key, value)),
             "",
             "attention_mask",
+            *self._relative_bias(first_only=count == self.texts),
             domain=MICROSOFT,
             num_heads=self.encoder.heads,
         )
@@ -139,6 +141,21 @@ class EncoderGraph(Operators):
         # Attention's weights add up to 1, so a value's bias comes out as it went in.
         bias = output.bias + _product(layer.value.bias, output.weight)
         return self.add(attended, f"{name}.attention_output", bias)
+
+    def _relative_bias(self, *, first_only: bool) -> list[str]:
+        """[1, heads, tokens, tokens], or [1, heads, 1, tokens]: one node for all layers, if any."""
+        if self.encoder.relative_bias is None:
+            return []
+        positions = len(self.encoder.position_embeddings)
+        line = self.constant("relative_bias", distance_line(self.encoder.relative_bias, positions))
+        length = self.node("Shape", "input_ids", start=1, end=2)
+        zero, one = (self.constant(f"int64 {n}", np.array(n, np.int64)) for n in (0, 1))
+        steps = self.node("Range", zero, self.node("Squeeze", length), one)
+        columns = self.node("Add", steps, self.integers(positions - 1))
+        rows = self.integers(0) if first_only else steps
+        distances = self.node("Sub", columns, self.node("Unsqueeze", rows, self.integers(1)))
+        bias = self.node("Gather", line, distances, axis=1)
+        return [self.node("Unsqueeze", bias, self.integers(0))]
 
     def _feed_forward(self, name: str, layer: Layer, rows: str, count: str) -> str:
         inner = self.matmul(f"{name}.intermediate", rows, layer.intermediate.weight, count)

@@ -163,7 +163,10 @@ def _refusal(status: int, what: str) -> HubError:
             "accept its terms on its page and set HF_TOKEN to a token that may read it"
         )
     if status == 404:
-        return NotThere(f"{what}: there is no such file at this revision (404)")
+        return NotThere(
+            f"{what}: there is no such file at this revision (404). Weights in another format than "
+            "safetensors are not read: a pickle could run anything"
+        )
     if status == 429:
         return TooManyRequests(f"{what}: the Hub had too many requests from here (429); wait")
     return HubFailed(f"{what}: the Hub answered {status}; try again later")

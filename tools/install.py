@@ -6,15 +6,15 @@ from pathlib import Path
 
 from shared.manifest import BUNDLED, Manifest, read
 from shared.settings import settings
-from tools.build import SMOOTHING, BuildError, build, calibrate
-from tools.checkpoint import READERS
+from tools.architectures import ARCHITECTURES
+from tools.build import SMOOTHING, VOCABULARY, BuildError, build, calibrate
 from tools.digests import file_sha256
 from tools.hub import RemoteFile, fetch, look_up
 from tools.models import PULLED
 from tools.verify import problems
 
 HUB = "https://huggingface.co/"
-# Never a pickle: safetensors and JSON are data, a pickle is a program.
+# Never a pickle: safetensors, JSON and text are data, a pickle is a program.
 CHECKPOINT = ("config.json", "tokenizer.json", "model.safetensors")
 CALIBRATION = Path(__file__).parent / "calibration.txt"
 # Folders a pull works in: not a model's, so that nothing there is ever served.
@@ -34,7 +34,7 @@ def install(manifest: Manifest) -> Path:
     """
     _refuse_what_cannot_be_built(manifest)
     repository = manifest.source.removeprefix(HUB)
-    files = [look_up(repository, manifest.revision, name) for name in CHECKPOINT]
+    files = [look_up(repository, manifest.revision, name) for name in _names(manifest)]
     name = f"{manifest.id}@{files[0].commit[:12]}"
     models = settings.models_dir or BUNDLED
     source, staging = models / WORK / name / "checkpoint", models / WORK / name / "model"
@@ -50,14 +50,20 @@ def install(manifest: Manifest) -> Path:
 
 
 def _refuse_what_cannot_be_built(manifest: Manifest) -> None:
-    if manifest.architecture not in READERS:
-        known = ", ".join(sorted(READERS))
+    if manifest.architecture not in ARCHITECTURES:
+        known = ", ".join(sorted(ARCHITECTURES))
         raise BuildError(
             f"{manifest.id}: the architecture {manifest.architecture or '(none given)'} cannot be "
             f"built here yet, only {known}"
         )
     if not manifest.source.startswith(HUB):
         raise BuildError(f"{manifest.id}: its source is not a repository of {HUB}")
+
+
+def _names(manifest: Manifest) -> list[str]:
+    """The files of a checkpoint. An old one has no tokenizer.json: its manifest names vocab.txt."""
+    old = VOCABULARY in manifest.checkpoint_sha256
+    return [VOCABULARY if old and name == "tokenizer.json" else name for name in CHECKPOINT]
 
 
 def _refuse_a_full_disk(files: list[RemoteFile], folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 Needs torch 2.13.0, transformers 5.23.0 and tokenizers, which nothing else here needs:
 `python tests/golden/make_references.py` in an environment that has them, after `make models`
-and tests/fixtures/make_tiny.py. Writes
+and the scripts of tests/fixtures. Writes
 
 * tests/golden/references.npz: `lines` int32 [240], line numbers of benchmarks/sentences.txt from
   1; `vectors` float32 [240, 384], mean pooled and L2-normalised.
@@ -12,19 +12,20 @@ Every text runs alone, so no padding takes part.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
-from transformers import BertConfig, BertModel
+from transformers import AutoModel, AutoModelForSequenceClassification, BertConfig, BertModel
 
 ROOT = Path(__file__).parents[2]
 MINILM = ROOT / ".cache" / "all-minilm-l6-v2"
 TINY = ROOT / "tests" / "fixtures" / "checkpoints"
 MAX_TOKENS = 256
-TINY_MAX_TOKENS = 32
 # The last 96 lines of the file set the smoothing factors, so they prove nothing.
 EVALUATION_LINES = 404
 REFERENCES = 240
@@ -59,7 +60,7 @@ def read_tokenizer(folder: Path, max_tokens: int) -> Tokenizer:
     return tokenizer
 
 
-def hidden_states(model: BertModel, ids: list[int]) -> torch.Tensor:
+def hidden_states(model: Any, ids: list[int]) -> torch.Tensor:
     batch = torch.tensor([ids])
     return model(input_ids=batch, attention_mask=torch.ones_like(batch)).last_hidden_state[0]
 
@@ -80,17 +81,36 @@ def references() -> None:
 
 
 def tiny_golden(folder: Path) -> None:
-    model, tensors = read_bert(folder)
-    tokenizer = read_tokenizer(folder, TINY_MAX_TOKENS)
+    outputs, config = tiny_model(folder)
+    # Padding's id is the first position's predecessor where positions have one.
+    reserved = 2 if config.model_type in ("mpnet", "xlm-roberta") else 0
+    max_tokens = config.max_position_embeddings - reserved
+    tokenizer = read_tokenizer(folder, max_tokens)
     random = np.random.default_rng(0)
-    cases = [{"text": text, "ids": tokenizer.encode(text).ids} for text in TEXTS]
+    one_too_many = "hello " * (max_tokens - 1)
+    cases = [
+        {"text": text, "ids": tokenizer.encode(text).ids} for text in [*TEXTS, one_too_many.strip()]
+    ]
     cases += [
-        {"ids": random.integers(5, model.config.vocab_size, length).tolist()}
-        for length in (1, 2, TINY_MAX_TOKENS - 1, TINY_MAX_TOKENS)
+        {"ids": random.integers(5, config.vocab_size, length).tolist()}
+        for length in (1, 2, max_tokens - 1, max_tokens)
     ]
     for case in cases:
-        case |= tiny_outputs(hidden_states(model, case["ids"]), tensors)
+        case |= outputs(case["ids"])
     (folder / "golden.json").write_text(json.dumps(cases, indent=1) + "\n", encoding="utf-8")
+
+
+def tiny_model(folder: Path) -> tuple[Callable[[list[int]], dict[str, list[float]]], Any]:
+    """What gives a checkpoint's outputs, and its configuration."""
+    model_type = json.loads((folder / "config.json").read_bytes())["model_type"]
+    if model_type == "bert":
+        bert, tensors = read_bert(folder)
+        return lambda ids: tiny_outputs(hidden_states(bert, ids), tensors), bert.config
+    if model_type == "distilbert":
+        head = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+        return lambda ids: {"logits": head(torch.tensor([ids])).logits[0].tolist()}, head.config
+    model = AutoModel.from_pretrained(folder).eval()
+    return lambda ids: tiny_outputs(hidden_states(model, ids), {}), model.config
 
 
 def tiny_outputs(rows: torch.Tensor, tensors: dict[str, torch.Tensor]) -> dict[str, list[float]]:

@@ -1,0 +1,71 @@
+"""Two graphs over one data file, as base-size models have them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from graphs import CHECKPOINTS, ROOT, TINY_MODELS
+
+from shared.manifest import read
+from shared.model import Model
+from tools import external
+from tools.build import build
+
+
+@pytest.fixture
+def big(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """tiny-embedder, built as if it were big."""
+    monkeypatch.setattr(external, "BIG", 10_000)
+    (tmp_path / "manifest.toml").write_bytes(
+        (TINY_MODELS / "tiny-embedder" / "manifest.toml").read_bytes()
+    )
+    build(CHECKPOINTS / "tiny-embedder", tmp_path)
+    return tmp_path
+
+
+def test_a_big_model_gives_the_same_bits_from_a_data_file(big: Path) -> None:
+    apart, whole = Model(read(big)), Model(read(TINY_MODELS / "tiny-embedder"))
+    for pooling in ("mean", "cls"):
+        found = apart.embed(["hello world", "a"], pooling=pooling).values
+        assert np.array_equal(found, whole.embed(["hello world", "a"], pooling=pooling).values)
+
+
+def test_both_poolings_share_the_weights(big: Path) -> None:
+    mean, cls = (onnx.load(big / name, load_external_data=False) for name in
+                 ("model.onnx", "model-cls.onnx"))  # fmt: skip
+    places = [
+        {
+            tensor.name: [(entry.key, entry.value) for entry in tensor.external_data]
+            for tensor in external.tensors(model)
+            if tensor.external_data
+        }
+        for model in (mean, cls)
+    ]
+    assert places[0] == places[1]
+    assert {("location", external.DATA)} < set(places[0]["word_embeddings"])
+    assert not any(int(dict(each)["offset"]) % 4096 for each in places[0].values())
+
+
+def test_the_second_pooling_is_opened_on_first_use(big: Path) -> None:
+    (big / "model-cls.onnx").write_bytes(b"spoiled")
+    code = (
+        "import sys, pathlib; from shared.manifest import read; from shared.model import Model\n"
+        "model = Model(read(pathlib.Path(sys.argv[1])))\n"
+        "print(model.embed(['a']).values.shape)\n"
+        "model.embed(['a'], pooling='cls')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(big)], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.stdout == "(1, 16)\n"
+    assert done.returncode != 0 and "model-cls.onnx" in done.stderr
+
+
+def test_a_small_model_is_one_file(tmp_path: Path) -> None:
+    manifest = (TINY_MODELS / "tiny-embedder" / "manifest.toml").read_bytes()
+    (tmp_path / "manifest.toml").write_bytes(manifest)
+    build(CHECKPOINTS / "tiny-embedder", tmp_path)
+    assert not (tmp_path / external.DATA).exists()
