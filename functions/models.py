@@ -77,8 +77,8 @@ def fits(manifest: Manifest, query: Mapping[str, str]) -> bool:
     return (
         any(query.get("search", "").lower() in text for text in [*names, manifest.description])
         and (not author or any(author in name.lstrip("@").split("/")[:-1] for name in names))
-        and query.get("task", tasks[0]).lower() in [task.lower() for task in tasks]
-        and query.get("source", "1") in ("1", "1.0")
+        and (query.get("task") or tasks[0]).lower() in [task.lower() for task in tasks]
+        and (query.get("source") or "1") in ("1", "1.0")
     )
 
 

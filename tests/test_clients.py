@@ -218,6 +218,38 @@ def test_openai_asynchronously(url: str, vectors: Any) -> None:
     assert np.array_equal(np.array(found, np.float32), vectors)
 
 
+class Places:
+    """Refuses once; says how often it was asked."""
+
+    asked = 0
+
+    def acquire(self, blocking: bool) -> bool:
+        self.asked += 1
+        return self.asked > 1
+
+    def release(self) -> None:
+        pass
+
+
+def test_the_sdks_come_again_when_a_retry_makes_sense_and_only_then(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "_places", places := Places())
+    with workers_ai(url) as client:
+        assert client.ai.run(MINILM, account_id="me", text="hello")["shape"] == [1, 384]
+    assert places.asked == 2
+    monkeypatch.setattr(web, "_places", places := Places())
+    with embeddings(url) as client:
+        assert len(client.embeddings.create(model=MINILM, input="hello").data[0].embedding) == 384
+    assert places.asked == 2
+    out_of_time = dataclasses.replace(web.settings, deadline_seconds=-1)
+    monkeypatch.setattr(web, "settings", out_of_time)
+    with workers_ai(url) as client, pytest.raises(cloudflare.APIStatusError) as raised:
+        client.ai.run(MINILM, account_id="me", text="never computed before")
+    assert raised.value.status_code == 408
+    assert places.asked == 3
+
+
 def test_a_token_that_is_wrong_is_told_in_each_sdk_s_exception(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

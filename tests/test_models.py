@@ -42,6 +42,7 @@ def test_a_listed_model_has_the_fields_of_the_service(server: Server) -> None:
         ("task=Text+Classification", False),
         ("source=1", True),
         ("source=2", False),
+        ("search=&task=&author=&source=", True),
         ("hide_experimental=true&include_deprecated=true", True),
         ("search=minilm&task=Translation", False),
     ],
