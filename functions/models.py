@@ -70,15 +70,13 @@ def find(name: str) -> Manifest:
 def fits(manifest: Manifest, query: Mapping[str, str]) -> bool:
     """No model here is experimental or deprecated, so those two parameters change nothing."""
     names = [name.lower() for name in (*manifest.names, *manifest.stands_in_for)]
-    author, tasks = (
-        query.get("author", "").lower(),
-        [cloudflare.TASKS[task][0] for task in manifest.tasks],
-    )
+    authors = {"", *(part for name in names for part in name.lstrip("@").split("/")[:-1])}
+    tasks = {"", *(cloudflare.TASKS[task][0].lower() for task in manifest.tasks)}
     return (
-        any(query.get("search", "").lower() in text for text in [*names, manifest.description])
-        and (not author or any(author in name.lstrip("@").split("/")[:-1] for name in names))
-        and (query.get("task") or tasks[0]).lower() in [task.lower() for task in tasks]
-        and (query.get("source") or "1") in ("1", "1.0")
+        query.get("search", "").lower() in "\n".join([*names, manifest.description.lower()])
+        and query.get("author", "").lower() in authors
+        and query.get("task", "").lower() in tasks
+        and query.get("source", "") in ("", "1", "1.0")
     )
 
 
