@@ -339,7 +339,6 @@ def test_every_catalogued_model_names_where_it_comes_from() -> None:
 
     for path in sorted(BUNDLED.glob("*/manifest.toml")):
         manifest = read(path.parent)
-        assert manifest.installed or manifest.architecture, path
         assert manifest.source.startswith("https://huggingface.co/"), path
 
 

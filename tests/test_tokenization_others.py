@@ -65,7 +65,7 @@ def test_any_text_gives_the_ids_of_the_full_tokenization(
 
 
 @pytest.mark.parametrize(("name", "direction"), OPENED)
-@pytest.mark.parametrize("word", ["hello ", "\u0434\u0430 \u043c\u0438\u0440 ", "q" * 100 + " "])
+@pytest.mark.parametrize("word", ["hello ", "\u0434\u0430 \u043c\u0438\u0440 "])
 def test_a_megabyte_of_words_is_tokenized_in_a_fifth_of_a_second(
     name: str, direction: str, word: str
 ) -> None:
