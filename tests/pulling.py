@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ HELLO = next(
     if case.get("text") == "hello world"
 )
 INSTALLED = f"tiny@{COMMIT[:12]}"
+MAIN = "import sys; from tools.cli import main; sys.exit(main())"
 MANIFEST = """id = "tiny"
 aliases = ["@test/tiny"]
 tasks = ["text-embeddings"]
@@ -43,10 +43,11 @@ tolerance = 0.1
 
 
 class Pull:
-    """A catalogue of one model, pulled into the folder it is in."""
+    """A catalogue of one model, pulled into the folder it is in, by a process that first runs
+    `before`."""
 
     def __init__(self, folder: Path, hub: Hub) -> None:
-        self.models, self.hub, self.largest = folder / "models", hub, 1_000_000
+        self.models, self.hub, self.before = folder / "models", hub, ""
         (self.models / "tiny").mkdir(parents=True)
         self.catalogue()
 
@@ -63,28 +64,22 @@ class Pull:
 
     @property
     def environment(self) -> dict[str, str]:
-        home = {"HF_HOME": str(self.models.parent / "hf"), "HF_TOKEN": "hf_secret"}
-        return (
-            os.environ
-            | home
-            | {
-                "TEXTFN_MODELS_DIR": str(self.models),
-                "HF_ENDPOINT": self.hub.url,
-                "HF_HUB_ETAG_TIMEOUT": "2",
-            }
-        )
+        return os.environ | {
+            "TEXTFN_MODELS_DIR": str(self.models),
+            "HF_ENDPOINT": self.hub.url,
+            "HF_HOME": str(self.models.parent / "hf"),
+            "HF_HUB_ETAG_TIMEOUT": "2",
+            "HF_TOKEN": "hf_secret",
+        }
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "tools.cli", "models", *words],
+            [sys.executable, "-c", f"{self.before}\n{MAIN}", "models", *words],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=lambda: resource.setrlimit(
-                resource.RLIMIT_FSIZE, (self.largest, resource.RLIM_INFINITY)
-            ),
         )
 
     def run(self, *words: str) -> tuple[int, str, str]:

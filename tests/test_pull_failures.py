@@ -2,13 +2,10 @@
 
 import hashlib
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from graphs import ROOT
 from hub import COMMIT, running
 from pulling import CHECKPOINT, Pull
 
@@ -98,7 +95,7 @@ def test_a_full_disk_is_told_before_anything_is_fetched(
 
 
 def test_a_disk_that_fills_up_meanwhile_is_told(pull: Pull) -> None:
-    pull.largest = 30_000  # bytes in a file
+    pull.before = "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (30_000, -1))"
     assert "File too large" in pull.refused(10)
 
 
@@ -110,13 +107,6 @@ def test_an_unknown_model_is_answered_with_the_right_name(pull: Pull) -> None:
 
 
 def test_a_missing_package_is_told_with_the_command_that_installs_it(pull: Pull) -> None:
-    code = "import sys; sys.modules['onnx'] = None; from tools.cli import main; sys.exit(main())"
-    done = subprocess.run(
-        [sys.executable, "-c", code, "models", "pull", "tiny"],
-        env=pull.environment,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
+    pull.before = "import sys; sys.modules['onnx'] = None"
     expected = "textfn models pull: onnx is not installed here; `make .venv/dev` installs it\n"
-    assert (done.returncode, done.stderr) == (1, expected)
+    assert pull.refused(1) == expected
