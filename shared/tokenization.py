@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tokenizers import Tokenizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
 
 # The first prefix, in characters: 256 tokens of English are about 1,200.
 FIRST_PREFIX = 2048
@@ -31,6 +32,14 @@ _LONG_WORD = re.compile("([0-9A-Za-z]{101})[0-9A-Za-z]+")
 _VANISHING = re.compile(
     "([{0}])[{0}]+".format("\u0300-\u036f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f")
 )
+
+# Unigram pieces may cross anything but a blank, and what is not a letter may become or eat one. So
+# a boundary is a single blank between two letters of scripts that normalization leaves in place.
+_LETTERS = (
+    "0-9A-Za-z\u00c0-\u024f\u0391-\u03a1\u03a3-\u03c9\u0410-\u044f\u05d0-\u05ea"
+    "\u0621-\u063a\u0641-\u064a\u0904-\u0939\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3"
+)
+_BLANK = re.compile(f"[\\s\\S]*[{_LETTERS}](?= [{_LETTERS}])")
 
 
 class Token(NamedTuple):
@@ -51,7 +60,9 @@ class Tokenization:
         self._right = self._open("right")
         self._special = self._right.num_special_tokens_to_add(is_pair=False)
         added = self._right.get_added_tokens_decoder().values()
-        self._boundary = _boundary([token.content for token in added])
+        # Words of WordPiece, or pieces of Unigram, which knows no endless word.
+        self._words = isinstance(self._right.pre_tokenizer, BertPreTokenizer)
+        self._boundary = _boundary([token.content for token in added]) if self._words else _BLANK
 
     def encode(self, text: str, direction: str = "right") -> tuple[list[int], bool]:
         """The ids of a text, and whether it was cut, on its "right" or "left" side."""
@@ -109,7 +120,7 @@ class Tokenization:
         length = FIRST_PREFIX
         while length < len(text):
             cut = self._cut(text, length, direction)
-            if cut == 0:
+            if cut == 0 and self._words:
                 text = _shortened(text)
                 cut = self._cut(text, length, direction)
             if 0 < cut < len(text):

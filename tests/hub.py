@@ -111,7 +111,9 @@ class Answer(BaseHTTPRequestHandler):
         self._head(206 if start else 200, **headers, **{"Content-Length": str(len(rest))})
         if self.command == "GET":
             if name in self.server.stall:
-                self.wfile.write(rest[: self.server.stall[name]])
+                first = self.server.stall[name]
+                self.wfile.write(rest[:first])
+                rest = rest[first:]
                 self.server.stalled.set()
                 self.server.go_on.wait(30)
             cuts = self.server.cut.get(name, [])

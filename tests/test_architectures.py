@@ -13,7 +13,11 @@ from tools.checkpoint import CheckpointError, read_checkpoint
 from tools.graph import build_graph
 
 # Name, most tokens, and what torch's numbers are there for.
-EMBEDDERS = [("tiny-mpnet", 160, "mean"), ("tiny-mpnet", 160, "cls")]
+EMBEDDERS = [
+    ("tiny-mpnet", 160, "mean"),
+    ("tiny-mpnet", 160, "cls"),
+    ("tiny-xlm-roberta", 32, "mean"),
+]
 ALL = [*EMBEDDERS, ("tiny-distilbert", 32, "logits")]
 
 

@@ -51,4 +51,5 @@ ARCHITECTURES = {
     "bert": Architecture("bert.", "encoder.layer", _BERT_LAYER),
     "distilbert": Architecture("distilbert.", "transformer.layer", _DISTILBERT_LAYER),
     "mpnet": Architecture("mpnet.", "encoder.layer", _MPNET_LAYER, reserved=2),
+    "xlm-roberta": Architecture("roberta.", "encoder.layer", _BERT_LAYER, reserved=2),
 }

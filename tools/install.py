@@ -1,7 +1,10 @@
 """Pulls a catalogued model: its checkpoint from the Hub, then our own graph, then into place."""
 
+import fcntl
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from shared.manifest import BUNDLED, Manifest, read
@@ -39,14 +42,26 @@ def install(manifest: Manifest) -> Path:
     models = settings.models_dir or BUNDLED
     source, staging = models / WORK / name / "checkpoint", models / WORK / name / "model"
     source.mkdir(parents=True, exist_ok=True)
-    _refuse_a_full_disk(files, source)
-    digests = [_fetch(file, source, manifest) for file in files]
-    _build(manifest, source, staging)
-    _write_manifest(manifest, files[0].commit, staging)
-    (staging / PULLED).write_text("".join(digests), "utf-8")
-    if wrong := problems(read(staging)):
-        raise BuildError(f"what was built is not right, so it is not installed: {'; '.join(wrong)}")
-    return _move(staging, models / name)
+    with _alone(source.parent):
+        _refuse_a_full_disk(files, source)
+        digests = [_fetch(file, source, manifest) for file in files]
+        _build(manifest, source, staging)
+        _write_manifest(manifest, files[0].commit, staging)
+        (staging / PULLED).write_text("".join(digests), "utf-8")
+        if wrong := problems(read(staging)):
+            raise BuildError(f"what was built is wrong and not installed: {'; '.join(wrong)}")
+        return _move(staging, models / name)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two pulls of one model would write into the same files."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BuildError(f"{folder.name}: another pull of it is running") from None
+        yield
 
 
 def _refuse_what_cannot_be_built(manifest: Manifest) -> None:
