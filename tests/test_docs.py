@@ -59,7 +59,7 @@ def test_the_examples_of_the_page_work(server: Server) -> None:
     examples = json.loads(found[1])
     for example in examples:
         assert server.post(example["path"], example["body"]).status == 200
-    assert len(examples) == 3
+    assert len(examples) == 4
 
 
 def lines(text: str) -> list[str]:

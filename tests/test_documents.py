@@ -46,7 +46,17 @@ def not_installed(answer: Answer) -> None:
 
 
 bge_not_installed = refused(400, 5007, "No such model", "textfn models pull bge-base-en-v1.5")
-distilbert_not_installed = refused(400, 5007, "No such model", "textfn models pull distilbert")
+
+
+def positive(answer: Answer) -> None:
+    assert answer.status == 200
+    best, other = answer.json["result"]  # an array: `items` in the document is a slip of its author
+    assert (best["label"], other["label"]) == ("POSITIVE", "NEGATIVE")
+    assert best["score"] > 0.9  # 0.99987 there is another model's score of another text
+    assert answer.headers["textfn-model"].endswith(
+        "; stand-in for @cf/huggingface/distilbert-sst-2-int8"
+    )
+
 
 EXPECTED = {
     "000-curl": refused(400, 5006, "Type mismatch of '/', 'object' not in 'array'"),
@@ -60,10 +70,10 @@ EXPECTED = {
     "002-python-quoted": bge_not_installed,
     "002-worker-over-http": bge_not_installed,
     "002-curl-first-request": refused(400, 5006, "SyntaxError"),
-    "003-curl": distilbert_not_installed,
-    "003-node": distilbert_not_installed,
-    "003-python": distilbert_not_installed,
-    "004-node": distilbert_not_installed,
+    "003-curl": positive,
+    "003-node": positive,
+    "003-python": positive,
+    "004-node": positive,
     "004-python-quoted": refused(
         400,
         5007,

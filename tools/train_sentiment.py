@@ -7,7 +7,8 @@ The shipped model's recipe, one folder a stage (DATA: --trees, --reviews, --own 
     train_sentiment.py distil   --start run1 --teacher run1 --seed 2 --out run2 DATA
     train_sentiment.py average  --start run1 run2 --out soup12 DATA
     train_sentiment.py refine   --start soup12 --teacher soup12 --seed 3 --out run3 DATA
-    train_sentiment.py average  --start run1 run2 run2 run2 run3 run3 run3 --out final DATA
+    train_sentiment.py sharp    --start stage1 --seed 11 --out run4 DATA
+    train_sentiment.py average  --start run4 run2 run2 run3 run3 --out final DATA
 
 A model is a folder with model.safetensors (fp32), config.json and tokenizer.json. An interrupted
 stage goes on with --resume and then gives the weights it would have given uninterrupted.
