@@ -9,8 +9,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shared.dialects import cloudflare, openai, tei
-from shared.errors import ModelNotInstalled, UnknownModel, Unsupported
-from shared.manifest import Manifest, catalogue, close, key
+from shared.errors import ModelNotInstalled, Unsupported
+from shared.manifest import Manifest, catalogue, find
 from shared.payload import number, require, text
 from shared.web import answer, asked
 
@@ -57,14 +57,6 @@ async def info(request: Request) -> Response:
 
 def installed() -> list[Manifest]:
     return [each for each in catalogue() if each.installed]
-
-
-def find(name: str) -> Manifest:
-    """The manifest of any spelling of a name. Raises UnknownModel."""
-    named = {key(each): manifest for manifest in catalogue() for each in manifest.names}
-    if key(name) not in named:
-        raise UnknownModel(name, close(name), [each.id for each in installed()])
-    return named[key(name)]
 
 
 def fits(manifest: Manifest, query: Mapping[str, str]) -> bool:

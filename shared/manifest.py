@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast, get_origin
 from urllib.parse import unquote
 
+from shared.errors import UnknownModel
 from shared.settings import settings
 
 BUNDLED = Path(__file__).parent.parent / "models"
@@ -101,6 +102,14 @@ def key(name: str) -> str:
     """
     name = unquote(unquote(name)).strip("/").lower()
     return name.removeprefix("workers-ai/").removeprefix("@")
+
+
+def find(name: str) -> Manifest:
+    """The manifest of any spelling of a name. Raises UnknownModel."""
+    named = {key(each): manifest for manifest in catalogue() for each in manifest.names}
+    if key(name) not in named:
+        raise UnknownModel(name, close(name), [each.id for each in catalogue() if each.installed])
+    return named[key(name)]
 
 
 def close(name: str) -> list[str]:

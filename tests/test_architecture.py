@@ -31,7 +31,7 @@ ALLOWED = {
     "shared.dialects": {"shared.errors", "shared.dialects", "shared.manifest", "shared.settings"},
     "shared.payload": {"shared.errors"},
     "shared.access": {"shared.errors", "shared.settings"},
-    "shared.manifest": {"shared.settings"},
+    "shared.manifest": {"shared.errors", "shared.settings"},
     "shared.model": {"shared.tokenization", "shared.batching", "shared.manifest", "shared.result",
                      "shared.numerics", "shared.cache", "shared.errors", "shared.settings"},
     "shared.library": {"shared.model", "shared.manifest", "shared.errors", "shared.settings"},

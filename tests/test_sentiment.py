@@ -1,4 +1,4 @@
-"""The bundled sentiment model on sentences of our own; benchmarks and cards have the public sets."""
+"""The bundled sentiment model on sentences of our own; its card has figures on public sets."""
 
 import numpy as np
 import pytest

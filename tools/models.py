@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.errors import UnknownModel
 from shared.library import SCORES
-from shared.manifest import BadManifest, Manifest, catalogue, close, key
+from shared.manifest import BadManifest, Manifest, catalogue, find, key
 from shared.settings import settings
 
 # Only a pull writes it: a folder without it came with textfn or was made by hand.
@@ -31,14 +31,6 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("name", metavar="NAME", help="any name of an installed model")
     parser.set_defaults(command=remove)
-
-
-def find(name: str) -> Manifest:
-    """The manifest that any spelling of a name belongs to. Raises UnknownModel."""
-    named = {key(each): manifest for manifest in catalogue() for each in manifest.names}
-    if key(name) not in named:
-        raise UnknownModel(name, close(name), sorted(each.id for each in catalogue()))
-    return named[key(name)]
 
 
 def show(options: argparse.Namespace) -> int:

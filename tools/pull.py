@@ -6,8 +6,7 @@ import sys
 from typing import Any
 
 from shared.errors import UnknownModel
-from shared.manifest import BadManifest, Manifest, catalogue
-from tools.models import find
+from shared.manifest import BadManifest, Manifest, catalogue, find
 
 # Of the disk, the quota, and the largest file that is allowed.
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from shared.errors import UnknownModel
-from shared.manifest import BadManifest, Manifest, catalogue
+from shared.manifest import BadManifest, Manifest, catalogue, find
 from shared.model import Model
 from tools.digests import file_sha256
-from tools.models import find
 
 Numbers = NDArray[Any]
 INPUTS = {"input_ids": "tensor(int32)", "attention_mask": "tensor(int32)"}
