@@ -63,3 +63,9 @@ def test_a_token_is_verified_in_the_words_of_the_service(
     assert bad.json["errors"] == [{"code": 1000, "message": "Invalid API Token"}]
     assert server.get(path).json["errors"][0]["code"] == 9106
     assert server.get("/openapi.json").status == 200  # public, like the page
+
+
+def test_a_wrong_model_on_a_bare_url_is_answered_with_the_right_one(server: Server) -> None:
+    answer = server.post("/models/sentence-transformers/all-MiniLM-L6-v3", {"inputs": "hello"})
+    assert answer.status == 404
+    assert "did you mean sentence-transformers/all-MiniLM-L6-v2" in answer.json["error"]
