@@ -114,3 +114,14 @@ def test_a_text_is_cut_only_when_it_has_more_tokens_than_the_model_takes(
     ids, was_cut = Tokenization(TOKENIZER, 256).encode("hello " * words)
     assert (len(ids), was_cut) == (tokens, cut)
     assert (ids[0], ids[-1]) == (101, 102)  # [CLS] and [SEP] of BERT's vocabulary
+
+
+def test_a_special_token_is_never_cut_in_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The part that is tried first would begin right behind the bracket of [CLS]."""
+    monkeypatch.setattr(tokenization, "FIRST_PREFIX", 64)
+    text = "x " * 40 + "[CLS]" + "a " * 10 + "the " * 2
+    assert text[-32:].startswith("CLS]")
+    whole = Tokenizer.from_file(str(TOKENIZER))
+    whole.no_padding()
+    whole.enable_truncation(16, direction="left")
+    assert Tokenization(TOKENIZER, 16).encode(text, "left") == (whole.encode(text).ids, True)
