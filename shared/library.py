@@ -18,9 +18,8 @@ class Library:
     """
 
     def __init__(self, task: str) -> None:
-        self.task = task
         serving = [each for each in catalogue() if task in each.tasks]
-        self._first = [each.id for each in serving if each.installed][:1]
+        self._first = next((each.id for each in serving if each.installed), "")
         self._models = {
             key(name): _open(each) for each in serving if each.installed for name in each.names
         }
@@ -45,7 +44,7 @@ class Library:
 
         Raises ModelNotInstalled or UnknownModel.
         """
-        return self[name or next(iter(self._first), "")]
+        return self[name or self._first]
 
     def _stand_ins(self) -> dict[str, Model]:
         """Every name of a model that an installed one scores in place of."""

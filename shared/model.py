@@ -136,9 +136,8 @@ class Model:
         return values
 
 
-@functools.cache
-def _session(graph: Path) -> onnxruntime.InferenceSession:
-    """A graph, opened once for all. The graphs are fused already: the optimizer only costs time.
+def open_graph(graph: Path | bytes) -> onnxruntime.InferenceSession:
+    """A file, or what would be in one. The graphs are fused already: an optimizer only costs time.
 
     One thread a run, because runs are small and many: threads across runs scale, inside they do
     not. Setting the count also keeps onnxruntime from pinning threads, which containers refuse.
@@ -147,9 +146,11 @@ def _session(graph: Path) -> onnxruntime.InferenceSession:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+    source = graph if isinstance(graph, bytes) else str(graph)
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
+_session = functools.cache(open_graph)
 _pool = ThreadPoolExecutor(settings.threads, "run") if settings.threads > 1 else None
 
 

@@ -23,6 +23,12 @@ def test_a_variable_changes_its_setting(tmp_path: Path) -> None:
     assert settings.models_dir == tmp_path
 
 
+def test_no_memory_at_all_may_be_given_to_the_cache() -> None:
+    assert Settings.read({"TEXTFN_CACHE_MB": "0"}).cache_mb == 0
+    with pytest.raises(BadSetting, match="TEXTFN_CACHE_MB"):
+        Settings.read({"TEXTFN_CACHE_MB": "-1"})
+
+
 BAD = {
     "TEXTFN_MAX_TEXT": "5",
     "TEXTFN_MAX_TEXTS": "0",

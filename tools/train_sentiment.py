@@ -1,14 +1,14 @@
 """Train the sentiment classifier: a MiniLM encoder, mean pooling and a two-way head.
 
-The shipped model's recipe, one folder a stage (DATA: --trees, --reviews, --own and --dev):
+The shipped model's recipe, a folder a stage; each also takes --trees, --reviews, --own and --dev:
 
-    train_sentiment.py reviews  --start BASE --seed 1 --out stage1 DATA
-    train_sentiment.py treebank --start stage1 --seed 1 --out run1 DATA
-    train_sentiment.py distil   --start run1 --teacher run1 --seed 2 --out run2 DATA
-    train_sentiment.py average  --start run1 run2 --out soup12 DATA
-    train_sentiment.py refine   --start soup12 --teacher soup12 --seed 3 --out run3 DATA
-    train_sentiment.py sharp    --start stage1 --seed 11 --out run4 DATA
-    train_sentiment.py average  --start run4 run2 run2 run3 run3 --out final DATA
+    python -m tools.train_sentiment reviews  --start BASE --seed 1 --out stage1
+    python -m tools.train_sentiment treebank --start stage1 --seed 1 --out run1
+    python -m tools.train_sentiment distil   --start run1 --teacher run1 --seed 2 --out run2
+    python -m tools.train_sentiment average  --start run1 run2 --out soup12
+    python -m tools.train_sentiment refine   --start soup12 --teacher soup12 --seed 3 --out run3
+    python -m tools.train_sentiment sharp    --start stage1 --seed 11 --out run4
+    python -m tools.train_sentiment average  --start run4 run2 run2 run3 run3 --out final
 
 A model is a folder with model.safetensors (fp32), config.json and tokenizer.json. An interrupted
 stage goes on with --resume and then gives the weights it would have given uninterrupted.

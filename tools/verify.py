@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from shared.errors import UnknownModel
 from shared.manifest import BadManifest, Manifest, catalogue, find
-from shared.model import Model
+from shared.model import Model, open_graph
 from tools.digests import file_sha256
 
 Numbers = NDArray[Any]
@@ -76,9 +76,7 @@ def _wrong_files(manifest: Manifest) -> list[str]:
 
 
 def _wrong_graph(path: Path, manifest: Manifest) -> list[str]:
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    graph = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    graph = open_graph(path)
     inputs = {each.name: each.type for each in graph.get_inputs()}
     width, expected = graph.get_outputs()[0].shape[-1], manifest.dimensions or len(manifest.labels)
     largest = max(Tokenizer.from_file(str(manifest.tokenizer)).get_vocab().values())
