@@ -4,13 +4,7 @@ model goes to the function that has the model."""
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions import (
-    catalogue,
-    sentence_similarity,
-    text_classification,
-    text_embeddings,
-    tokenization,
-)
+from functions import catalogue, sentence_similarity, text_classification, text_embeddings
 from shared.dialects import cloudflare, huggingface
 from shared.web import application, post
 
@@ -37,7 +31,6 @@ app = application(
     *text_embeddings.routes,
     *text_classification.routes,
     *sentence_similarity.routes,
-    *tokenization.routes,
     *catalogue.routes,
     *post(cloudflare.RUN, run),
     *post(huggingface.BARE, bare),

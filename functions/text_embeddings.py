@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from functions import tokenization
 from shared.dialects import cloudflare, huggingface, openai, tei
 from shared.lambda_adapter import lambda_handler
 from shared.library import Library
@@ -82,6 +83,7 @@ routes = [
     *post(huggingface.pipeline("feature-extraction"), feature_extraction),
     *post(openai.EMBEDDINGS, embeddings),
     *post([tei.EMBED], embed),
+    *tokenization.routes,
 ]
 app = application(*routes, *post(cloudflare.RUN, run), *post(huggingface.BARE, feature_extraction))
 handler = lambda_handler(app)

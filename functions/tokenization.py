@@ -1,14 +1,16 @@
-"""Texts -> tokens, as Text Embeddings Inference shows them: how long a text is to a model."""
+"""Texts -> tokens, as Text Embeddings Inference shows them: how long a text is to a model.
+
+The embeddings function has these routes too: it has the models' tokenizers open already.
+"""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.dialects import tei
 from shared.errors import Unsupported
-from shared.lambda_adapter import lambda_handler
 from shared.library import Library
 from shared.payload import flag, require, some, text_or_texts
-from shared.web import answer, application, asked, in_turn, json_object, post
+from shared.web import answer, asked, in_turn, json_object, post
 
 embeddings, classification = Library("text-embeddings"), Library("text-classification")
 MOST = 2048
@@ -32,5 +34,3 @@ async def tokenize(request: Request) -> Response:
 
 
 routes = post([tei.TOKENIZE], tokenize)
-app = application(*routes)
-handler = lambda_handler(app)

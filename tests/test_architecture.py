@@ -15,6 +15,7 @@ ALLOWED = {
     "functions": {"shared.web", "shared.lambda_adapter", "shared.dialects", "shared.library",
                   "shared.payload", "shared.errors", "shared.settings", "shared.numerics",
                   "shared.result"},
+    "functions.text_embeddings": {"functions.tokenization"},
     "functions.sentence_similarity": {"functions.text_embeddings"},
     "functions.catalogue": {"functions.models", "shared.web", "shared.lambda_adapter",
                             "shared.dialects", "shared.access", "shared.errors"},
