@@ -45,5 +45,5 @@ routes = [
     *(Route(path, verify) for path in cloudflare.VERIFY),
     *models.routes,
 ]
-app = application(*routes)
+app = application(*routes, *models.elsewhere_routes)
 handler = lambda_handler(app)

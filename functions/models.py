@@ -3,16 +3,18 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from shared.dialects import cloudflare, openai, tei
+from shared.dialects import cloudflare, huggingface, openai, tei
 from shared.errors import ModelNotInstalled, Unsupported
-from shared.manifest import Manifest, catalogue, find
+from shared.manifest import Manifest, catalogue, find, key
 from shared.payload import number, require, text
-from shared.web import answer, asked
+from shared.settings import settings
+from shared.web import answer, asked, post
 
 OPENAPI = (Path(__file__).parent / "openapi.json").read_bytes()
 SCHEMAS = json.loads(OPENAPI)["components"]["schemas"]
@@ -20,17 +22,17 @@ MOST_PER_PAGE = 100
 
 
 async def names(request: Request) -> Response:
-    """Every name of every installed model."""
-    return answer(openai.models(name for each in installed() for name in each.names))
+    """Every name of every model that is served."""
+    return answer(openai.models(name for each in served() for name in each.names))
 
 
 async def search(request: Request) -> Response:
-    """The installed models that fit `search`, `task`, `author` and `source`, a page at a time."""
+    """The served models that fit `search`, `task`, `author` and `source`, a page at a time."""
     query = dict(request.query_params)
     if "format" in query:
         raise Unsupported("/format", "Models are listed in Cloudflare's own format only.")
     page, per_page = number(query, "page", 1), number(query, "per_page", MOST_PER_PAGE)
-    found = [cloudflare.model(each) for each in installed() if fits(each, query)]
+    found = [cloudflare.model(each) for each in served() if fits(each, query)]
     return answer(cloudflare.paged(found, page, min(per_page, MOST_PER_PAGE)))
 
 
@@ -48,15 +50,37 @@ async def schema(request: Request) -> Response:
 
 async def info(request: Request) -> Response:
     """One model, as Text Embeddings Inference tells of its own."""
-    name = asked(request) or next((each.id for each in installed()), "")
+    name = asked(request) or next((each.id for each in served()), "")
     manifest = find(name)
-    if not manifest.installed:
+    if manifest not in served():
         raise ModelNotInstalled(name, f"textfn models pull {manifest.id}")
     return answer(tei.info(manifest))
 
 
-def installed() -> list[Manifest]:
-    return [each for each in catalogue() if each.installed]
+async def elsewhere(request: Request) -> Response:
+    """A model under a name that the gateway could not match: 308 to its id, which it can.
+
+    An id has no "@" and no "/", so nobody on the way writes it in two ways.
+    """
+    name = request.path_params["model"]
+    manifest = find(name)
+    if name == manifest.id or not answers(manifest):
+        raise ModelNotInstalled(name, f"textfn models pull {manifest.id}")
+    pattern = request.scope["route"].path.replace("{model:path}", "{model}")
+    path = quote(pattern.format(**request.path_params | {"model": manifest.id}))
+    query = urlencode(request.query_params.multi_items())
+    return Response(None, 308, {"location": f"{path}?{query}" if query else path})
+
+
+def served() -> list[Manifest]:
+    """The models that are here, or in the other functions of a deployment."""
+    return [each for each in catalogue() if each.installed or each.id in settings.served]
+
+
+def answers(manifest: Manifest) -> bool:
+    """Whether the model or one that stands in for it is served."""
+    names = {key(name) for name in manifest.names}
+    return any(each == manifest or names & set(map(key, each.stands_in_for)) for each in served())
 
 
 def fits(manifest: Manifest, query: Mapping[str, str]) -> bool:
@@ -78,3 +102,8 @@ routes = [
     Route(cloudflare.SCHEMA, schema),
     Route(tei.INFO, info),
 ]
+# For the paths that other functions serve: only a deployment sends them here, for want of a match.
+TASKS = ("feature-extraction", "sentence-similarity", "text-classification")
+elsewhere_routes = post(
+    [*huggingface.pipeline(*TASKS), *cloudflare.RUN, *huggingface.BARE], elsewhere
+)

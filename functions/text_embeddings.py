@@ -1,5 +1,7 @@
 """Texts -> vectors."""
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -7,6 +9,7 @@ from functions import tokenization
 from shared.dialects import cloudflare, huggingface, openai, tei
 from shared.lambda_adapter import lambda_handler
 from shared.library import Library
+from shared.model import Model
 from shared.payload import (
     Body,
     choice,
@@ -23,10 +26,11 @@ from shared.payload import (
 )
 from shared.result import Result
 from shared.settings import settings
-from shared.web import answer, application, asked, compute, json_object, post
+from shared.web import answer, application, asked, compute, fits, json_object, post
 
 library = Library("text-embeddings")
 MOST = 2048  # texts outside of Cloudflare's routes: OpenAI's limit
+BYTES = {"float": 16, "base64": 6}  # at most, for a number in an answer
 
 
 async def run(request: Request) -> Response:
@@ -37,7 +41,7 @@ async def run(request: Request) -> Response:
     require(body, ["text"], ["requests"])
     texts = text_or_texts(body, "text", settings.max_texts)
     pooling = choice(body, "pooling", model.manifest.pooling)
-    result = await compute(request, model.embed, texts, pooling=pooling)
+    result = await _vectors(request, model, texts, pooling=pooling)
     shaped = {"shape": result.values.shape, "data": result.values, "pooling": pooling}
     return answer(cloudflare.success(shaped), result)
 
@@ -63,9 +67,9 @@ async def embeddings(request: Request) -> Response:
     require(body, ["model", "input"])
     model = library[text(body, "model")]
     own_dimensions(body, model.manifest.dimensions)
-    encoding = choice(body, "encoding_format", ["float", "base64"])
+    encoding = choice(body, "encoding_format", list(BYTES))
     texts = text_or_texts(no_token_ids(body, "input"), "input", MOST)
-    result = await compute(request, model.embed, texts)
+    result = await _vectors(request, model, texts, BYTES[encoding])
     listed = openai.embeddings(body["model"], result.values, encoding, result.tokens)
     return answer(listed, result)
 
@@ -76,7 +80,14 @@ async def _features(request: Request, body: Body) -> Result:
     own_dimensions(body, model.manifest.dimensions)
     texts, normalize = some(text_or_texts(body, "inputs", MOST), "inputs"), flag(body, "normalize")
     cut = truncation(body)
-    return await compute(request, model.embed, texts, normalize=normalize, truncation=cut)
+    return await _vectors(request, model, texts, normalize=normalize, truncation=cut)
+
+
+async def _vectors(
+    request: Request, model: Model, texts: list[str], width: int = BYTES["float"], **how: Any
+) -> Result:
+    fits(len(texts), model.manifest.dimensions * width)
+    return await compute(request, model.embed, texts, **how)
 
 
 routes = [
@@ -86,4 +97,4 @@ routes = [
     *tokenization.routes,
 ]
 app = application(*routes, *post(cloudflare.RUN, run), *post(huggingface.BARE, feature_extraction))
-handler = lambda_handler(app)
+handler = lambda_handler(app, library.warm)

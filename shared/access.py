@@ -37,10 +37,12 @@ def caller(headers: Mapping[str, str]) -> bytes:
 
 def require_protection(loopback: bool, settings: Settings) -> None:
     """Without tokens the service runs on loopback only, unless it is told to be open."""
-    if not (settings.tokens or loopback or settings.auth == "none"):
+    source = settings.tokens or settings.tokens_parameter
+    if not (source or loopback or settings.auth == "none"):
         raise NotProtected(
             "No token is set, so anybody could use this service: set TEXTFN_TOKENS to the sha256 "
-            "of a token, or TEXTFN_AUTH=none to leave it open."
+            "of a token, TEXTFN_TOKENS_PARAMETER to the SSM parameter that holds it, or "
+            "TEXTFN_AUTH=none to leave it open."
         )
 
 

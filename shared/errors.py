@@ -3,6 +3,8 @@
 TextfnError
 ├── InvalidInput
 │   ├── EmptyBody           nothing was sent
+│   ├── UnreadableRequest   a request whose headers or body are broken
+│   ├── NotHttp             an event of Lambda that is no request
 │   ├── NotJson             the bytes are not UTF-8 JSON
 │   ├── MissingField        a required field is absent
 │   ├── WrongType           a field holds another JSON type
@@ -14,6 +16,7 @@ TextfnError
 │   ├── NotOneOf            a value outside its list
 │   └── Unsupported         understood, but not served here
 ├── InputTooLarge           more bytes than one request may have
+│   └── AnswerTooLarge      more than one answer may carry
 ├── UnknownModel
 │   └── ModelNotInstalled   in the catalogue, its files are not here
 ├── AccessDenied
@@ -49,6 +52,18 @@ class InvalidInput(TextfnError):
 class EmptyBody(InvalidInput):
     def __init__(self) -> None:
         super().__init__("The request has no body: send a JSON object.")
+
+
+class UnreadableRequest(InvalidInput):
+    def __init__(self) -> None:
+        super().__init__("The request's headers or body cannot be read: they are not UTF-8 text.")
+
+
+class NotHttp(InvalidInput):
+    def __init__(self) -> None:
+        super().__init__(
+            "This function answers requests of API Gateway, function URLs and load balancers."
+        )
 
 
 class NotJson(InvalidInput):
@@ -136,6 +151,17 @@ class InputTooLarge(TextfnError):
         super().__init__(
             f"The body may have at most {maximum} bytes, got {given} or more: "
             "send the texts in several requests."
+        )
+
+
+class AnswerTooLarge(InputTooLarge):
+    """`maximum` texts are what one answer carries."""
+
+    def __init__(self, maximum: int, given: int) -> None:
+        TextfnError.__init__(
+            self,
+            f"The answer to {given} texts would be too large for the gateway: "
+            f"send at most {maximum} in one request.",
         )
 
 

@@ -46,6 +46,11 @@ class Library:
         """
         return self[name or self._first]
 
+    def warm(self) -> None:
+        """Run each model once, so that the pages of its weights are in memory."""
+        for model in set(self._models.values()):
+            model.warm()
+
     def _stand_ins(self) -> dict[str, Model]:
         """Every name of a model that an installed one scores in place of."""
         stand_ins = {}

@@ -82,6 +82,11 @@ class Model:
         result = self._run(texts, self.manifest.pooling[0], len(self.manifest.labels), **how)
         return result._replace(values=FUNCTIONS[apply](result.values))
 
+    def warm(self) -> None:
+        """One run, for what it does to the memory."""
+        width = self.manifest.dimensions or len(self.manifest.labels)
+        self._run(["warm"], self.manifest.pooling[0], width)
+
     def tokens(self, texts: Sequence[str], special: bool) -> list[list[Token]]:
         """All tokens of each text, however long it is."""
         return [self._tokenization.tokens(text, special) for text in texts]

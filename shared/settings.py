@@ -44,9 +44,17 @@ def _hashes(text: str) -> frozenset[bytes]:
     return frozenset(map(bytes.fromhex, hashes))
 
 
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_./-]+", text.strip()):
+        raise ValueError(text)
+    return text.strip()
+
+
 POSITIVE = Parser("a whole number above 0", _positive)
 WHOLE = Parser("a whole number", _whole)
 HASHES = Parser("sha256 hashes in lower-case hex, separated by commas", _hashes, secret=True)
+NAME = Parser("a name", _name)
+NAMES = Parser("names, separated by commas", lambda text: tuple(map(_name, text.split(","))))
 FOLDER = Parser("a folder that exists", lambda text: Path(text).resolve(strict=True))
 
 
@@ -65,8 +73,14 @@ class Settings:
     """Field `max_texts` is the variable TEXTFN_MAX_TEXTS, and so on."""
 
     tokens: frozenset[bytes] = _setting(frozenset(), HASHES, "sha256 of each bearer token")
+    tokens_parameter: str = _setting(
+        "", NAME, "an SSM SecureString that holds the same, for a function on AWS"
+    )
     auth: str = _setting("token", _one_of("token", "none"), "none: open to everybody, explicitly")
     models_dir: Path | None = _setting(None, FOLDER, "a second folder of models")
+    served: tuple[str, ...] = _setting(
+        (), NAMES, "ids of the models that the other functions of a deployment serve"
+    )
     stand_ins: str = _setting(
         "on", _one_of("on", "off"), "whether a model may score in place of one not installed"
     )
@@ -79,6 +93,9 @@ class Settings:
         default_threads(os.environ, os.cpu_count() or 1), POSITIVE, "runs at a time"
     )
     cache_mb: int = _setting(32, WHOLE, "memory for texts that come again; 0 keeps none")
+    metrics: str = _setting(
+        "on", _one_of("on", "off"), "whether CloudWatch reads metrics in the log, on Lambda"
+    )
     log_level: str = _setting(
         "info", _one_of("debug", "info", "warning", "error"), "least level that is logged"
     )

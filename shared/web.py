@@ -19,16 +19,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import access, dialects, errors
+from shared import access, dialects, errors, telemetry
 from shared.cache import NO_CACHE, Cache, Mine
 from shared.dialects import cloudflare, huggingface, openai, tei
 from shared.errors import TextfnError
 from shared.result import Result
 from shared.settings import ON_LAMBDA, settings
+from shared.tokens import tokens
 
 T = TypeVar("T")
 Endpoint = Callable[[Request], Awaitable[Response]]
 log = logging.getLogger("textfn")
+ANSWER_BYTES = 6_291_556 - 4096  # what Lambda takes back, less headers and envelope
 _cache = Cache(settings.cache_mb * 2**20)
 _places = threading.Semaphore(settings.max_waiting)  # requests computed or waiting to be
 
@@ -70,11 +72,12 @@ async def compute(
     request: Request, function: Callable[..., Result], *args: Any, **kwargs: Any
 ) -> Result:
     """Call a method of a model, with a check that ends the work when the time is up."""
-    until = time.monotonic() + settings.deadline_seconds
+    seconds = _seconds_left(request)
+    until = time.monotonic() + seconds
 
     def check() -> None:
         if time.monotonic() > until:
-            raise errors.DeadlineExceeded(settings.deadline_seconds)
+            raise errors.DeadlineExceeded(seconds)
 
     cache = await _callers_cache(request)
     return await in_turn(function, *args, check=check, cache=cache, **kwargs)
@@ -138,10 +141,12 @@ class Edge:
                 answered["server-timing"] = ", ".join(filter(None, parts))
                 for name, value in dialect.headers(seconds).items():
                     answered.setdefault(name, value)
+                if ON_LAMBDA:
+                    telemetry.request(scope, message["status"], answered, request_id, seconds)
             await send(message)
 
         try:
-            access.check(path, headers, settings.tokens)
+            access.check(path, headers, tokens.valid())
             await self.app(scope, receive, send_with_headers)
         except ClientDisconnect:
             log.info("the client left before its request was read")
@@ -150,6 +155,12 @@ class Edge:
             response = answer(body, status=status)
             response.headers.update(_retry(named))
             await response(scope, receive, send_with_headers)
+
+
+def fits(items: int, bytes_each: int) -> None:
+    """Raises AnswerTooLarge for what Lambda could not give back, before it is computed."""
+    if ON_LAMBDA and items * bytes_each > ANSWER_BYTES:
+        raise errors.AnswerTooLarge(ANSWER_BYTES // bytes_each, items)
 
 
 async def _callers_cache(request: Request) -> Mine:
@@ -164,6 +175,15 @@ async def _callers_cache(request: Request) -> Mine:
     if refused or (settings.auth == "none" and not caller):
         return NO_CACHE
     return Mine(_cache, caller)
+
+
+def _seconds_left(request: Request) -> float:
+    """Until the deadline of the settings, or if it is sooner a second before Lambda's own."""
+    context = request.scope.get("aws.context")
+    if context is None:
+        return settings.deadline_seconds
+    left: float = context.get_remaining_time_in_millis() / 1000 - 1
+    return min(settings.deadline_seconds, max(left, 0))
 
 
 async def _read(request: Request) -> bytes:
@@ -201,7 +221,7 @@ def _named(error: Exception, path: str) -> TextfnError:
         return errors.UnknownPath(path, _close(path))
     if isinstance(error, HTTPException) and error.status_code == 405:
         return errors.MethodNotAllowed((error.headers or {}).get("Allow", "POST"))
-    log.error("unforeseen error", exc_info=error)
+    log.error("unforeseen error: %s", telemetry.place(error))
     return errors.InternalError()
 
 

@@ -7,6 +7,7 @@ from conftest import Server
 from shared import access, web
 from shared.errors import AccessDenied, MissingCredentials
 from shared.settings import settings
+from shared.tokens import Tokens
 
 TOKEN, OTHER = "a token of the tests", "another of them"
 CLOSED = dataclasses.replace(
@@ -60,7 +61,7 @@ def test_without_tokens_everybody_may_ask() -> None:
 def test_a_refusal_is_in_the_dialect_and_comes_before_the_body(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web, "settings", CLOSED)
+    monkeypatch.setattr(web, "tokens", Tokens(CLOSED.tokens))
     missing, wrong = server.post(RUN, b"no JSON"), server.post(RUN, b"", authorization="Bearer x")
     assert (missing.status, missing.json["errors"][0]["code"]) == (400, 9106)
     assert (wrong.status, wrong.json["errors"][0]["code"]) == (401, 10000)

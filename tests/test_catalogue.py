@@ -1,10 +1,10 @@
-import dataclasses
 import hashlib
 
 import pytest
 from conftest import Server
 
 from shared import web
+from shared.tokens import Tokens
 
 
 def test_health_is_public_and_short(server: Server) -> None:
@@ -52,7 +52,7 @@ def test_a_token_is_verified_in_the_words_of_the_service(
     server: Server, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     token = frozenset([hashlib.sha256(b"good").digest()])
-    monkeypatch.setattr(web, "settings", dataclasses.replace(web.settings, tokens=token))
+    monkeypatch.setattr(web, "tokens", Tokens(token))
     good = server.get(path, authorization="Bearer good")
     assert (good.status, good.json["result"]["status"]) == (200, "active")
     assert good.json["messages"] == [

@@ -20,6 +20,7 @@ from huggingface_hub import AsyncInferenceClient, InferenceClient
 from openai import AsyncOpenAI, OpenAI
 
 from shared import web
+from shared.tokens import Tokens
 
 MINILM = "@hf/sentence-transformers/all-minilm-l6-v2"
 HAPPY = "That is a happy person"
@@ -253,8 +254,7 @@ def test_the_sdks_come_again_when_a_retry_makes_sense_and_only_then(
 def test_a_token_that_is_wrong_is_told_in_each_sdk_s_exception(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    closed = dataclasses.replace(web.settings, tokens=frozenset([b"\0" * 32]))
-    monkeypatch.setattr(web, "settings", closed)
+    monkeypatch.setattr(web, "tokens", Tokens(frozenset([b"\0" * 32])))
     with workers_ai(server.url) as client, pytest.raises(cloudflare.AuthenticationError) as first:
         client.ai.run(MINILM, account_id="me", text="hello")
     assert [each.code for each in first.value.errors] == [10000]

@@ -14,6 +14,8 @@ from shared.errors import TextfnError
 ID = "2f4c1d3e-0000-4000-8000-000000000000"
 EXAMPLES: list[TextfnError] = [
     errors.EmptyBody(),
+    errors.UnreadableRequest(),
+    errors.NotHttp(),
     errors.NotJson("unexpected character: line 1 column 1 (char 0)"),
     errors.MissingField(["text"], ["requests"], given={"input": "a secret"}),
     errors.WrongType("/text", ["string"], 5),
@@ -25,6 +27,7 @@ EXAMPLES: list[TextfnError] = [
     errors.NotOneOf("/pooling", ["mean", "cls"]),
     errors.Unsupported("/dimensions", "This model has 384 dimensions, no others."),
     errors.InputTooLarge(2_097_152, 3_000_000),
+    errors.AnswerTooLarge(1023, 2048),
     errors.UnknownModel("@cf/x/y", ["@cf/x/z"], ["all-minilm-l6-v2"]),
     errors.ModelNotInstalled("@cf/x/y", "textfn models pull y"),
     errors.AccessDenied(),
@@ -42,6 +45,8 @@ DIALECTS = [cloudflare, huggingface, openai, tei]
 # and type
 TABLE = {
     "EmptyBody": (400, 3003, 400, 400, None, 422, "Validation"),
+    "UnreadableRequest": (400, 5006, 400, 400, None, 422, "Validation"),
+    "NotHttp": (400, 5006, 400, 400, None, 422, "Validation"),
     "NotJson": (400, 5006, 400, 400, None, 422, "Validation"),
     "MissingField": (400, 5006, 400, 400, None, 422, "Validation"),
     "WrongType": (400, 5006, 400, 400, None, 422, "Validation"),
@@ -53,6 +58,7 @@ TABLE = {
     "NotOneOf": (400, 5006, 400, 400, None, 422, "Validation"),
     "Unsupported": (400, 5006, 400, 400, None, 422, "Validation"),
     "InputTooLarge": (413, 3006, 413, 413, None, 413, "Validation"),
+    "AnswerTooLarge": (413, 3006, 413, 413, None, 413, "Validation"),
     "UnknownModel": (400, 5007, 404, 404, "model_not_found", 404, "Validation"),
     "ModelNotInstalled": (400, 5007, 404, 404, "model_not_found", 404, "Validation"),
     "AccessDenied": (401, 10000, 401, 401, "invalid_api_key", 401, "Validation"),
@@ -136,7 +142,12 @@ def test_openai_errors_serve_openai_and_cloudflare_clients(error: TextfnError) -
 
 
 PATHS = {cloudflare: "/client/v4/x", huggingface: "/models/x", openai: "/v1/x", tei: "/embed"}
-RETRIES = {"Overloaded": "true", "DeadlineExceeded": "false", "InputTooLarge": "false"}
+RETRIES = {
+    "Overloaded": "true",
+    "DeadlineExceeded": "false",
+    "InputTooLarge": "false",
+    "AnswerTooLarge": "false",
+}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda each: each.__name__)

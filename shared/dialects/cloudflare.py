@@ -57,6 +57,8 @@ WORDS: dict[type[TextfnError], str] = {
 # The schema validator's grammar, code 5006. `maxItems`, `enum`, `minimum` were never seen: ours are
 # alike.
 VALIDATOR: dict[type[TextfnError], str] = {
+    errors.UnreadableRequest: "SyntaxError: headers or body are not UTF-8 text",
+    errors.NotHttp: "Error: not a request",
     errors.NotJson: "SyntaxError: {reason}",
     errors.WrongType: "Error: Type mismatch of '{path}', '{expected}' not in '{actual}'",
     errors.TooShort: "Error: Length of '{path}' must be >= {minimum} not met",
