@@ -1,9 +1,11 @@
 # From a fresh clone, with python3 (3.11 or newer) and make.
 HOST ?= 127.0.0.1
 PORT ?= 8787
+PYTHON ?= 3.13
+ARCH ?= x86_64
 BIN := .venv/bin
 
-.PHONY: serve test test-clients check bench models requirements
+.PHONY: serve test test-clients check bench bundle models requirements
 
 serve: .venv/serve ## answer on http://HOST:PORT
 	@$(BIN)/textfn serve --host $(HOST) --port $(PORT)
@@ -21,6 +23,17 @@ check: .venv/dev ## format, lint, types
 
 bench: .venv/dev ## the benchmarks, as ratios; writes benchmarks/results.md
 	$(BIN)/python -m benchmarks
+
+bundle: | .venv ## a zip a function for AWS Lambda, in dist/; PYTHON=3.13 ARCH=x86_64
+	$(BIN)/python -m tools.bundle --python $(PYTHON) --arch $(ARCH)
+
+# What `sam build` runs, with ARTIFACTS_DIR, for functions whose BuildMethod is makefile.
+build-TextEmbeddings: BUNDLE = text-embeddings=all-minilm-l6-v2
+build-SentenceSimilarity: BUNDLE = sentence-similarity=all-minilm-l6-v2
+build-TextClassification: BUNDLE = text-classification=minilm-l6-sst2-int8
+build-Catalogue: BUNDLE = catalogue
+build-%: | .venv
+	$(BIN)/python -m tools.bundle --python $(PYTHON) --arch $(ARCH) --folder "$(ARTIFACTS_DIR)" $(BUNDLE)
 
 models: .venv/dev ## rebuild the bundled MiniLM file from its pinned source, byte for byte
 	$(BIN)/python -m tools.build

@@ -11,7 +11,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     `models pull` has more, in its --help.
     """
     try:
-        from tools import evaluate, models, pull, serve, token, verify
+        from tools import bundle, evaluate, models, pull, serve, token, verify
     except ValueError as error:  # a BadSetting: they are read once, at import
         print(f"textfn: {error}", file=sys.stderr)
         return 2
@@ -21,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve.add_to(commands)
     token.add_to(commands)
+    bundle.add_to(commands)
     group = commands.add_parser("models", help="install models, check them, score them")
     actions = group.add_subparsers(required=True, metavar="COMMAND")
     for action in (models, pull, verify, evaluate):
