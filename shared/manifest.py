@@ -13,9 +13,6 @@ from shared.settings import settings
 
 BUNDLED = Path(__file__).parent.parent / "models"
 
-# In a bundle that opens no model, an empty file beside the manifest of each that others serve.
-ELSEWHERE = "served-elsewhere"
-
 
 class BadManifest(ValueError):
     """A manifest.toml that cannot be used; the message names the file and the fault."""
@@ -55,12 +52,8 @@ class Manifest:
 
     @property
     def installed(self) -> bool:
-        """Whether the files are here, or with the function that opens them.
-
-        A catalogued model may be a manifest alone.
-        """
-        here = all((self.folder / name).exists() for name in self.sha256)
-        return bool(self.sha256) and (here or (self.folder / ELSEWHERE).exists())
+        """Whether the files are here; a catalogued model may be a manifest alone."""
+        return bool(self.sha256) and all((self.folder / name).exists() for name in self.sha256)
 
     @property
     def tokenizer(self) -> Path:

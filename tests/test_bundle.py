@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from tools.wheels import ROOT, Target, Wheel, WheelError, is_kept, pins
 HERE = Target(".".join(map(str, sys.version_info[:2])), "x86_64")
 METADATA = "Metadata-Version: 2.4\nName: Small_Package\nVersion: 1.2\nLicense-Expression: MIT\n"
 CRATE = {"type": "library", "name": "a-crate", "version": "3", "purl": "pkg:cargo/a@3?file:///home"}
+
+SITE = sysconfig.get_path("purelib")
 
 
 @pytest.fixture
@@ -134,18 +137,21 @@ def test_a_bundle_has_the_licences_and_the_crates_of_its_packages(
     assert bill["components"][0]["components"][0]["purl"] == "pkg:cargo/a@3"
 
 
-def test_the_catalogue_knows_what_other_functions_serve(wheel: Wheel, tmp_path: Path) -> None:
+def test_the_catalogue_knows_the_models_that_the_settings_say_others_serve(
+    wheel: Wheel, tmp_path: Path
+) -> None:
     built(parse("catalogue"), wheel, tmp_path / "bundle")
-    code = "from shared.manifest import *; print(*[m.id for m in catalogue() if m.installed])"
+    assert not list((tmp_path / "bundle").rglob("*.onnx"))
+    code = f"import sys; sys.path.append({SITE!r}); "
+    code += "from functions.models import served; print(*[each.id for each in served()])"
     done = subprocess.run(
         [sys.executable, "-B", "-c", code],
         cwd=tmp_path / "bundle",
-        env={},
+        env={"TEXTFN_SERVED": "all-minilm-l6-v2,minilm-l6-sst2-int8"},
         capture_output=True,
         text=True,
     )
-    expected = {"all-minilm-l6-v2", "minilm-l6-sst2-int8", "tiny-embedder", "tiny-sentiment"}
-    assert set(done.stdout.split()) == expected
+    assert done.stdout.split() == ["all-minilm-l6-v2", "minilm-l6-sst2-int8"], done.stderr
 
 
 def test_bytecode_is_never_checked_and_says_where_aws_has_the_source(

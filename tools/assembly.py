@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.manifest import ELSEWHERE, Manifest, catalogue
+from shared.manifest import Manifest, catalogue
 from tools.inventory import third_party
 from tools.wheels import ROOT, Target, Wheel
 
@@ -94,8 +94,6 @@ def _copy_model(manifest: Manifest, bundle: Bundle, folder: Path) -> None:
     for name in names:
         if (manifest.folder / name).exists():
             shutil.copyfile(manifest.folder / name, folder / name)
-    if bundle.task == CATALOGUE and manifest.installed:
-        (folder / ELSEWHERE).touch()
 
 
 def compile_all(target: Target, folder: Path) -> None:
