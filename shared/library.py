@@ -14,7 +14,7 @@ SCORES = {"sentence-similarity", "text-classification"}
 class Library:
     """The models of one task. The installed ones are opened at once: a cold start pays, no request.
 
-    Raises BadManifest, and what onnxruntime and tokenizers raise for a file they cannot read.
+    Raises BadManifest or BadModel.
     """
 
     def __init__(self, task: str) -> None:
@@ -46,6 +46,10 @@ class Library:
         """
         return self[name or self._first]
 
+    def opened(self) -> list[Model]:
+        """The models of the task that are installed, each once."""
+        return list({each.manifest.id: each for each in self._models.values()}.values())
+
     def _stand_ins(self) -> dict[str, Model]:
         """Every name of a model that an installed one scores in place of."""
         stand_ins = {}
@@ -57,7 +61,7 @@ class Library:
         return stand_ins
 
     def _served(self) -> set[str]:
-        return {model.manifest.id for model in self._models.values()}
+        return {model.manifest.id for model in self.opened()}
 
 
 _open = functools.cache(Model)
