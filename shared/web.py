@@ -41,11 +41,13 @@ def application(*routes: Route) -> Starlette:
     async def reraise(request: Request, error: Exception) -> Response:
         raise error
 
-    return Starlette(
+    made = Starlette(
         routes=routes,
         middleware=[Middleware(Edge)],
         exception_handlers={HTTPException: reraise},
     )
+    made.router.redirect_slashes = False  # Edge takes slashes away, and Host would be believed
+    return made
 
 
 def post(paths: Iterable[str], endpoint: Endpoint) -> list[Route]:
