@@ -42,6 +42,7 @@ routes = [
     Route("/", page),
     Route("/openapi.json", openapi),
     Route("/health", health),
+    Route("/livez", health),
     *(Route(path, verify) for path in cloudflare.VERIFY),
     *models.routes,
 ]

@@ -4,7 +4,13 @@ model goes to the function that has the model."""
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions import catalogue, sentence_similarity, text_classification, text_embeddings
+from functions import (
+    catalogue,
+    readiness,
+    sentence_similarity,
+    text_classification,
+    text_embeddings,
+)
 from shared.dialects import cloudflare, huggingface
 from shared.web import application, post
 
@@ -32,6 +38,7 @@ app = application(
     *text_classification.routes,
     *sentence_similarity.routes,
     *catalogue.routes,
+    *readiness.routes,
     *post(cloudflare.RUN, run),
     *post(huggingface.BARE, bare),
 )

@@ -11,7 +11,7 @@ from shared.settings import Settings
 HEADERS = ("authorization", "x-auth-key", "x-auth-user-service-key", "cf-aig-authorization")
 
 # For people and load balancers; they tell nothing of what was sent.
-PUBLIC = frozenset({"/", "/health", "/openapi.json"})
+PUBLIC = frozenset({"/", "/health", "/livez", "/openapi.json"})
 
 
 class NotProtected(RuntimeError):

@@ -24,8 +24,10 @@ TextfnError
 │   └── InvalidToken        where a token itself is asked about
 ├── UnknownPath
 ├── MethodNotAllowed
+├── UnsupportedEncoding     a compressed body
 ├── Overloaded
 ├── DeadlineExceeded
+│   └── BodyTooSlow         the time was up before all of the body was there
 └── InternalError           anything unforeseen; its text is in the log alone
 
 `str(error)` is a sentence for the caller: what the limit is, what was given, what to do. It never
@@ -212,6 +214,17 @@ class MethodNotAllowed(TextfnError):
         super().__init__(f"This path answers {allowed} only.")
 
 
+class UnsupportedEncoding(TextfnError):
+    """`encoding` is the Content-Encoding that was sent."""
+
+    def __init__(self, encoding: str) -> None:
+        self.encoding = printable(encoding)
+        super().__init__(
+            f"Bodies are read as they are, not decoded from {self.encoding}: "
+            "send JSON without a Content-Encoding."
+        )
+
+
 class Overloaded(TextfnError):
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
@@ -222,6 +235,13 @@ class DeadlineExceeded(TextfnError):
     def __init__(self, seconds: float) -> None:
         super().__init__(
             f"The answer would take longer than {seconds:g} s: send fewer or shorter texts."
+        )
+
+
+class BodyTooSlow(DeadlineExceeded):
+    def __init__(self, seconds: float) -> None:
+        TextfnError.__init__(
+            self, f"Not all of the body arrived within {seconds:g} s: send it at once."
         )
 
 

@@ -73,9 +73,13 @@ def _readable(event: dict[str, Any]) -> dict[str, Any]:
     if event.get("multiValueHeaders"):
         changed["multiValueHeaders"] = _read_headers(event["multiValueHeaders"])
     context = event["requestContext"]
+    http = context.get("http") or {}
+    routed = (event.get("httpMethod"), event.get("path"), http.get("method"), http.get("path"))
+    if not all(isinstance(each, str | None) for each in routed):
+        raise TypeError("a method or a path that is no text")
     if event.get("version") == "2.0":
-        path = _without_stage(context["http"]["path"], context)
-        changed["requestContext"] = {**context, "http": {**context["http"], "path": path}}
+        path = _without_stage(http["path"], context)
+        changed["requestContext"] = {**context, "http": {**http, "path": path}}
     elif event.get("path") == context.get("path"):  # a REST API's path has no stage, only this has
         changed["path"] = _without_stage(event["path"], context)
     return changed

@@ -14,7 +14,7 @@ SCORES = {"sentence-similarity", "text-classification"}
 class Library:
     """The models of one task. The installed ones are opened at once: a cold start pays, no request.
 
-    Raises BadManifest, and what onnxruntime and tokenizers raise for a file they cannot read.
+    Raises BadManifest or BadModel.
     """
 
     def __init__(self, task: str) -> None:
@@ -48,8 +48,12 @@ class Library:
 
     def warm(self) -> None:
         """Run each model once, so that the pages of its weights are in memory."""
-        for model in set(self._models.values()):
+        for model in self.opened():
             model.warm()
+
+    def opened(self) -> list[Model]:
+        """The models of the task that are installed, each once."""
+        return list({each.manifest.id: each for each in self._models.values()}.values())
 
     def _stand_ins(self) -> dict[str, Model]:
         """Every name of a model that an installed one scores in place of."""
@@ -62,7 +66,7 @@ class Library:
         return stand_ins
 
     def _served(self) -> set[str]:
-        return {model.manifest.id for model in self._models.values()}
+        return {model.manifest.id for model in self.opened()}
 
 
 _open = functools.cache(Model)

@@ -1,9 +1,10 @@
 """Texts in, arrays out. The only user of onnxruntime."""
 
+import contextlib
 import copy
 import functools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -15,7 +16,7 @@ from shared import batching
 from shared.cache import NO_CACHE, Mine, Row
 from shared.errors import TooLong
 from shared.manifest import Manifest
-from shared.numerics import FUNCTIONS, Array, finite, unit
+from shared.numerics import FUNCTIONS, Array, finite, shaped, unit
 from shared.result import Result
 from shared.settings import settings
 from shared.tokenization import Token, Tokenization
@@ -27,7 +28,7 @@ class How(TypedDict, total=False):
     """What is the same for all methods of a model, whatever they compute.
 
     `truncation`: the side on which a long text is cut, "right" or "left"; "none" raises TooLong.
-    `check` is called before each run of a graph; what it raises ends the work.
+    `check` is called before each text and each run; what it raises ends the work.
     `cache` has the numbers of texts that the same caller sent before.
     """
 
@@ -36,14 +37,26 @@ class How(TypedDict, total=False):
     cache: Mine
 
 
+class BadModel(ValueError):
+    """A model's file that cannot be used; the message names the file and the fault."""
+
+
 class Model:
-    """A manifest's tokenizer and graphs, opened. Threads may share it."""
+    """A manifest's tokenizer and graphs, opened. Threads may share it.
+
+    Raises BadModel: a file that cannot be read, or a graph that does not fit the manifest, which a
+    first run shows. The sha256 of the files are not compared here, `textfn models verify` does.
+    """
 
     def __init__(self, manifest: Manifest) -> None:
         self.manifest = manifest
-        self._tokenization = Tokenization(manifest.tokenizer, manifest.max_tokens)
         self._stand_in_for = ""
-        _session(manifest.graph(manifest.pooling[0]))
+        graph = manifest.graph(manifest.pooling[0])
+        with _named(manifest.tokenizer):
+            self._tokenization = Tokenization(manifest.tokenizer, manifest.max_tokens)
+        with _named(graph):
+            _session(graph)
+            self.warm()
 
     def standing_in_for(self, model: str) -> "Model":
         """The same model, which says in its results in whose place it answers."""
@@ -105,7 +118,7 @@ class Model:
         keys = [cache.key(name, truncation, text) for text in texts]
         rows = [cache.get(key) for key in keys]
         new = [index for index, row in enumerate(rows) if row is None]
-        encoded = [self._encode(texts[index], truncation) for index in new]
+        encoded = [self._encode(texts[index], truncation, check) for index in new]
         tokenized = time.perf_counter()
         values = finite(self._infer([ids for ids, _ in encoded], pooling, width, check))
         for index, (ids, cut), numbers in zip(new, encoded, values, strict=True):
@@ -121,7 +134,8 @@ class Model:
             cached=bool(texts) and not new,
         )
 
-    def _encode(self, text: str, truncation: str) -> tuple[list[int], bool]:
+    def _encode(self, text: str, truncation: str, check: Check) -> tuple[list[int], bool]:
+        check()
         ids, cut = self._tokenization.encode(text, "left" if truncation == "left" else "right")
         if cut and truncation == "none":
             raise TooLong(self.manifest.max_tokens, self._tokenization.count(text))
@@ -135,10 +149,19 @@ class Model:
             check()
             input_ids, attention_mask = batching.pad([ids[index] for index in indices])
             feeds = {"input_ids": input_ids, "attention_mask": attention_mask}
-            values[indices] = session.run(None, feeds)[0]
+            values[indices] = shaped(session.run(None, feeds)[0], len(indices), width)
 
         _each(run, batching.plan([len(each) for each in ids], settings.token_budget))
         return values
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # onnxruntime's and tokenizers' own errors have no narrower class
+        first_line = str(error).partition("\n")[0]
+        raise BadModel(f"{path}: {first_line}") from error
 
 
 def open_graph(graph: Path | bytes) -> onnxruntime.InferenceSession:

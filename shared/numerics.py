@@ -13,6 +13,13 @@ def finite(values: Array) -> Array:
     return values
 
 
+def shaped(values: Array, *shape: int) -> Array:
+    """The values, of which there is neither a row nor a column too few: numpy would repeat it."""
+    if values.shape != shape:
+        raise ArithmeticError(f"a model gave numbers of the shape {values.shape}, not {shape}")
+    return values
+
+
 def unit(vectors: Array) -> Array:
     """Rows divided by their L2 norms. A zero vector has no direction, so it is refused."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)

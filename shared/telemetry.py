@@ -8,12 +8,14 @@ import re
 import time
 import traceback
 from collections.abc import Mapping, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import orjson
 
 from shared.settings import settings
 
+ROOT = Path(__file__).parent.parent
 FUNCTION = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
 # CloudWatch's names of units; a custom metric costs money, so there are as few as the alarms need.
 METRICS = {
@@ -64,8 +66,13 @@ def request(
 
 
 def place(error: BaseException) -> str:
-    """An exception's type and the lines it came through; its message may hold what was sent."""
-    frames = traceback.extract_tb(error.__traceback__)
+    """An exception's type, our lines that it came through and where it arose.
+
+    Its message may hold what was sent.
+    """
+    *through, last = traceback.extract_tb(error.__traceback__)
+    ours = tuple(str(ROOT / folder) for folder in ("functions", "shared"))
+    frames = [*(each for each in through if each.filename.startswith(ours)), last]
     lines = [f"{os.path.basename(each.filename)}:{each.lineno} {each.name}" for each in frames]
     return f"{type(error).__name__} at {' > '.join(lines)}"
 

@@ -1,11 +1,13 @@
 """HTTP at both ends of a handler: a body in, an answer out, and every error in its dialect."""
 
+import asyncio
+import contextlib
 import logging
 import re
 import threading
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 import orjson
@@ -41,11 +43,13 @@ def application(*routes: Route) -> Starlette:
     async def reraise(request: Request, error: Exception) -> Response:
         raise error
 
-    return Starlette(
+    made = Starlette(
         routes=routes,
         middleware=[Middleware(Edge)],
         exception_handlers={HTTPException: reraise},
     )
+    made.router.redirect_slashes = False  # Edge takes slashes away, and Host would be believed
+    return made
 
 
 def post(paths: Iterable[str], endpoint: Endpoint) -> list[Route]:
@@ -60,7 +64,7 @@ def asked(request: Request) -> str | None:
 async def json_object(request: Request) -> dict[str, Any]:
     """The body, whatever its Content-Type says; asked twice, it is read once.
 
-    Raises EmptyBody, InputTooLarge, NotJson or WrongType.
+    Raises UnsupportedEncoding, BodyTooSlow, EmptyBody, InputTooLarge, NotJson or WrongType.
     """
     if not hasattr(request.state, "body"):
         request.state.body = _parse(await _read(request))
@@ -71,16 +75,22 @@ async def json_object(request: Request) -> dict[str, Any]:
 async def compute(
     request: Request, function: Callable[..., Result], *args: Any, **kwargs: Any
 ) -> Result:
-    """Call a method of a model, with a check that ends the work when the time is up."""
+    """Call a method of a model, with a check that ends the work when the time is up.
+
+    Raises DeadlineExceeded, or ClientDisconnect where nobody waits for the answer any longer.
+    """
     seconds = _seconds_left(request)
     until = time.monotonic() + seconds
 
     def check() -> None:
+        if left.is_set():
+            raise ClientDisconnect
         if time.monotonic() > until:
             raise errors.DeadlineExceeded(seconds)
 
     cache = await _callers_cache(request)
-    return await in_turn(function, *args, check=check, cache=cache, **kwargs)
+    async with _leaving(request) as left:
+        return await in_turn(function, *args, check=check, cache=cache, **kwargs)
 
 
 async def in_turn(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -149,7 +159,7 @@ class Edge:
             access.check(path, headers, tokens.valid())
             await self.app(scope, receive, send_with_headers)
         except ClientDisconnect:
-            log.info("the client left before its request was read")
+            log.info("the client left before it was answered")
         except Exception as error:
             status, body = dialect.error(named := _named(error, path), request_id)
             response = answer(body, status=status)
@@ -186,13 +196,54 @@ def _seconds_left(request: Request) -> float:
     return min(settings.deadline_seconds, max(left, 0))
 
 
+@contextlib.asynccontextmanager
+async def _leaving(request: Request) -> AsyncIterator[threading.Event]:
+    """An event that is set when the client leaves, and when the work is given up by a shutdown.
+
+    Nobody can leave an invocation of Lambda.
+    """
+    left = threading.Event()
+
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        left.set()
+
+    watching = None if ON_LAMBDA else asyncio.create_task(watch())
+    try:
+        yield left
+    finally:
+        left.set()
+        if watching:
+            watching.cancel()
+
+
 async def _read(request: Request) -> bytes:
+    """The body, if it is of a size and at a speed that are served; a declared size is believed."""
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding.lower() not in ("identity", ""):
+        raise errors.UnsupportedEncoding(encoding)
+    declared = request.headers.get("content-length", "")
+    if re.fullmatch("[0-9]+", declared):
+        _check_size(int(declared[:18]))
+    try:
+        async with asyncio.timeout(settings.deadline_seconds):
+            return await _all_of(request)
+    except TimeoutError:
+        raise errors.BodyTooSlow(settings.deadline_seconds) from None
+
+
+async def _all_of(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > settings.max_body_bytes:
-            raise errors.InputTooLarge(settings.max_body_bytes, len(body))
+        _check_size(len(body))
     return bytes(body)
+
+
+def _check_size(given: int) -> None:
+    if given > settings.max_body_bytes:
+        raise errors.InputTooLarge(settings.max_body_bytes, given)
 
 
 def _parse(content: bytes) -> dict[str, Any]:
@@ -238,6 +289,8 @@ def _retry(error: TextfnError) -> dict[str, str]:
     match error:
         case errors.MethodNotAllowed():
             return {"allow": error.allowed}
+        case errors.UnsupportedEncoding():
+            return {"accept-encoding": "identity"}  # RFC 7694: what would be read
         case errors.Overloaded():
             return {"retry-after": str(error.retry_after), "x-should-retry": "true"}
         case errors.DeadlineExceeded() | errors.InputTooLarge():

@@ -4,7 +4,6 @@ The lines that point a client here are those of docs/clients.md.
 """
 
 import asyncio
-import dataclasses
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -243,8 +242,7 @@ def test_the_sdks_come_again_when_a_retry_makes_sense_and_only_then(
     with embeddings(url) as client:
         assert len(client.embeddings.create(model=MINILM, input="hello").data[0].embedding) == 384
     assert places.asked == 2
-    out_of_time = dataclasses.replace(web.settings, deadline_seconds=-1)
-    monkeypatch.setattr(web, "settings", out_of_time)
+    monkeypatch.setattr(web, "_seconds_left", lambda request: -1)
     with workers_ai(url) as client, pytest.raises(cloudflare.APIStatusError) as raised:
         client.ai.run(MINILM, account_id="me", text="never computed before")
     assert raised.value.status_code == 408

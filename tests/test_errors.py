@@ -35,8 +35,10 @@ EXAMPLES: list[TextfnError] = [
     errors.InvalidToken(),
     errors.UnknownPath("/nowhere", "/somewhere"),
     errors.MethodNotAllowed("POST"),
+    errors.UnsupportedEncoding("gzip"),
     errors.Overloaded(1),
     errors.DeadlineExceeded(25),
+    errors.BodyTooSlow(25),
     errors.InternalError(),
 ]
 DIALECTS = [cloudflare, huggingface, openai, tei]
@@ -66,8 +68,10 @@ TABLE = {
     "InvalidToken": (401, 1000, 401, 401, "invalid_api_key", 401, "Validation"),
     "UnknownPath": (404, 7003, 404, 404, "unknown_url", 404, "Validation"),
     "MethodNotAllowed": (405, 10405, 405, 405, "method_not_supported", 405, "Validation"),
+    "UnsupportedEncoding": (415, 10415, 415, 415, None, 415, "Validation"),
     "Overloaded": (429, 3040, 429, 429, "rate_limit_exceeded", 429, "Overloaded"),
     "DeadlineExceeded": (408, 3007, 408, 408, None, 408, "Overloaded"),
+    "BodyTooSlow": (408, 3007, 408, 408, None, 408, "Overloaded"),
     "InternalError": (500, 5000, 500, 500, None, 424, "Backend"),
 }
 STATUS_COLUMN = {cloudflare: 0, huggingface: 2, openai: 3, tei: 5}
@@ -145,6 +149,7 @@ PATHS = {cloudflare: "/client/v4/x", huggingface: "/models/x", openai: "/v1/x", 
 RETRIES = {
     "Overloaded": "true",
     "DeadlineExceeded": "false",
+    "BodyTooSlow": "false",
     "InputTooLarge": "false",
     "AnswerTooLarge": "false",
 }
@@ -166,6 +171,7 @@ def test_an_error_reaches_the_client_as_its_dialect_says(
     assert answer.headers["x-request-id"] == "my-id"
     assert answer.headers.get("x-should-retry") == RETRIES.get(named(error))
     assert ("retry-after" in answer.headers) == isinstance(error, errors.Overloaded)
+    assert ("accept-encoding" in answer.headers) == isinstance(error, errors.UnsupportedEncoding)
     assert ("allow" in answer.headers) == isinstance(error, errors.MethodNotAllowed)
 
 

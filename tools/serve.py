@@ -15,6 +15,7 @@ import uvicorn
 from shared import access
 from shared.settings import settings
 
+SECONDS_TO_FINISH = 10  # for the requests that are being computed when a SIGTERM comes
 EXAMPLES = Path(__file__).parent.parent / "functions" / "examples.json"
 
 
@@ -37,10 +38,16 @@ def serve(options: argparse.Namespace) -> int:
     except (access.NotProtected, OSError) as error:
         print(f"textfn serve: {error}", file=sys.stderr)
         return 1
-    from functions.local import app  # opens the models
-
+    try:
+        from functions.local import app  # opens the models
+    except ValueError as error:  # a BadManifest or a BadModel
+        print(f"textfn serve: {error}", file=sys.stderr)
+        return 1
     print(banner(*listening.getsockname()[:2]), flush=True)
-    uvicorn.Server(uvicorn.Config(app, log_level=settings.log_level)).run(sockets=[listening])
+    config = uvicorn.Config(
+        app, log_level=settings.log_level, timeout_graceful_shutdown=SECONDS_TO_FINISH
+    )
+    uvicorn.Server(config).run(sockets=[listening])
     return 0
 
 

@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from shared.errors import UnknownModel
 from shared.manifest import BadManifest, Manifest, catalogue, find
 from shared.model import Model, open_graph
+from shared.references import distance, expected, found
 from tools.digests import file_sha256
 
-Numbers = NDArray[Any]
 INPUTS = {"input_ids": "tensor(int32)", "attention_mask": "tensor(int32)"}
 
 
@@ -112,14 +111,12 @@ def _difference(model: Model, reference: dict[str, Any]) -> str:
     """How the model misses a reference, or nothing."""
     manifest = model.manifest
     asked = reference.get("pooling", manifest.pooling[0])
-    expected, met = _expected(reference), {}
+    met = {}
     for pooling in manifest.pooling:
-        distance = np.abs(_found(model, reference, pooling) - expected).max()
-        met[pooling] = distance <= reference["tolerance"]
+        off = distance(model, reference, pooling)
+        met[pooling] = off <= reference["tolerance"]
         if pooling == asked:
-            missed = (
-                f"{reference['origin']}: off by {distance:.4f}, at most {reference['tolerance']}"
-            )
+            missed = f"{reference['origin']}: off by {off:.4f}, at most {reference['tolerance']}"
     if met[asked]:
         return ""
     if others := [pooling for pooling in met if met[pooling]]:
@@ -129,27 +126,6 @@ def _difference(model: Model, reference: dict[str, Any]) -> str:
     return missed
 
 
-def _expected(reference: dict[str, Any]) -> Numbers:
-    if "scores" in reference:
-        return np.array(list(reference["scores"].values()))
-    return np.array(reference.get("similarities") or reference["first_numbers"])
-
-
-def _found(model: Model, reference: dict[str, Any], pooling: str) -> Numbers:
-    """The model's numbers in the order of the reference's: probabilities, cosines or a vector."""
-    if "scores" in reference:
-        labels = [model.manifest.labels.index(label) for label in reference["scores"]]
-        found: Numbers = model.classify([reference["text"]]).values[0, labels]
-    elif "similarities" in reference:
-        texts = [reference["source"], *reference["sentences"]]
-        vectors = model.embed(texts, pooling=pooling, normalize=True).values
-        found = vectors[1:] @ vectors[0]
-    else:
-        vector = model.embed([reference["text"]], pooling=pooling).values[0]
-        found = vector[: len(reference["first_numbers"])]
-    return found
-
-
 def _met_in_another_order(model: Model, reference: dict[str, Any]) -> bool:
-    found = np.sort(model.classify([reference["text"]]).values[0])
-    return bool(np.abs(found - np.sort(_expected(reference))).max() <= reference["tolerance"])
+    scores = np.sort(found(model, reference, model.manifest.pooling[0]))
+    return bool(np.abs(scores - np.sort(expected(reference))).max() <= reference["tolerance"])

@@ -16,6 +16,7 @@ STATUS: dict[type[TextfnError], int] = {
     errors.AccessDenied: 401,
     errors.UnknownPath: 404,
     errors.MethodNotAllowed: 405,
+    errors.UnsupportedEncoding: 415,
     errors.Overloaded: 429,
     errors.DeadlineExceeded: 408,
     errors.InternalError: 500,

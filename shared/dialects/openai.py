@@ -33,6 +33,7 @@ STATUS_TYPE_CODE: dict[type[TextfnError], tuple[int, str, str | None]] = {
     errors.AccessDenied: (401, "invalid_request_error", "invalid_api_key"),
     errors.UnknownPath: (404, "invalid_request_error", "unknown_url"),
     errors.MethodNotAllowed: (405, "invalid_request_error", "method_not_supported"),
+    errors.UnsupportedEncoding: (415, "invalid_request_error", None),
     errors.Overloaded: (429, "requests", "rate_limit_exceeded"),
     errors.DeadlineExceeded: (408, "server_error", None),
     errors.InternalError: (500, "server_error", None),

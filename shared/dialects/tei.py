@@ -25,6 +25,7 @@ STATUS_AND_TYPE: dict[type[TextfnError], tuple[int, str]] = {
     errors.AccessDenied: (401, "Validation"),
     errors.UnknownPath: (404, "Validation"),
     errors.MethodNotAllowed: (405, "Validation"),
+    errors.UnsupportedEncoding: (415, "Validation"),
     errors.Overloaded: (429, "Overloaded"),
     errors.DeadlineExceeded: (408, "Overloaded"),
     errors.InternalError: (424, "Backend"),
