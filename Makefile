@@ -1,11 +1,12 @@
 # From a fresh clone, with python3 (3.11 or newer) and make.
 HOST ?= 127.0.0.1
 PORT ?= 8787
+DIST ?= dist
 PYTHON ?= 3.13
 ARCH ?= x86_64
 BIN := .venv/bin
 
-.PHONY: serve test test-clients check bench bundle models requirements
+.PHONY: serve test test-clients check bench bundle azure models requirements
 
 serve: .venv/serve ## answer on http://HOST:PORT
 	@$(BIN)/textfn serve --host $(HOST) --port $(PORT)
@@ -38,8 +39,15 @@ build-%: | .venv
 models: .venv/dev ## rebuild the bundled MiniLM file from its pinned source, byte for byte
 	$(BIN)/python -m tools.build
 
+azure: ## the folder DIST/azure for `func azure functionapp publish`
+	rm -rf $(DIST)/azure
+	mkdir -p $(DIST)/azure
+	cp -R deploy/azure/. functions shared models $(DIST)/azure
+	find $(DIST)/azure \( -name __pycache__ -o -name .pull \) -prune -exec rm -r {} +
+	cp requirements/azure.txt $(DIST)/azure/requirements.txt
+
 requirements: ## pin again what pyproject.toml names, for Python 3.11 to 3.14; needs uv
-	for extra in serve dev; do uv pip compile pyproject.toml --extra $$extra --universal \
+	for extra in serve dev azure; do uv pip compile pyproject.toml --extra $$extra --universal \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		--quiet --output-file requirements/$$extra.txt; done
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

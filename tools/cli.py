@@ -11,7 +11,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     `models pull` has more, in its --help.
     """
     try:
-        from tools import bundle, evaluate, models, pull, serve, token, verify
+        from tools import ask, bundle, cost, evaluate, models, pull, serve, token, verify
     except ValueError as error:  # a BadSetting: they are read once, at import
         print(f"textfn: {error}", file=sys.stderr)
         return 2
@@ -19,16 +19,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="textfn", description=__doc__, epilog="exit codes: 0 done, 1 failed, 2 wrong command"
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    serve.add_to(commands)
-    token.add_to(commands)
-    bundle.add_to(commands)
+    for command in (serve, ask, cost, bundle, token):
+        command.add_to(commands)
     group = commands.add_parser("models", help="install models, check them, score them")
     actions = group.add_subparsers(required=True, metavar="COMMAND")
     for action in (models, pull, verify, evaluate):
         action.add_to(actions)
     options = parser.parse_args(arguments)
-    command: Callable[[argparse.Namespace], int] = options.command
-    return command(options)
+    chosen: Callable[[argparse.Namespace], int] = options.command
+    return chosen(options)
 
 
 if __name__ == "__main__":

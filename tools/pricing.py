@@ -1,0 +1,89 @@
+"""Dollars for texts on AWS Lambda and on Workers AI: the arithmetic of `textfn cost`."""
+
+import math
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from shared.manifest import Manifest, key
+from shared.settings import default_threads, settings
+
+Prices = dict[str, Any]
+PRICES: Prices = tomllib.loads((Path(__file__).parent / "prices.toml").read_text("utf-8"))
+VCPU_MB = 1769  # memory that comes with one vCPU: AWS, "Configure Lambda function memory"
+
+
+class Row(NamedTuple):
+    """One size of request. Dollars are for a million texts, but for the last."""
+
+    texts_a_request: int
+    tokens_per_second: float
+    ms_a_request: int
+    compute: float
+    requests: float
+    http_api: float
+    million_texts: float
+    million_tokens: float
+
+
+class Lambda(NamedTuple):
+    arch: str
+    memory: int  # MB
+
+    def seconds(self, tokens: float, tokens_per_second: float) -> float:
+        """How long a request takes of which one vCPU does `tokens_per_second`.
+
+        Under 1,769 MB there is a part of a vCPU. Above, a request uses more than one only if it has
+        more than one run of a model, and whole ones: a run has one thread.
+        """
+        if self.memory < VCPU_MB:
+            vcpus = self.memory / VCPU_MB
+        else:
+            threads = default_threads({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory)}, 1)
+            vcpus = min(threads, math.ceil(tokens / settings.token_budget))
+        return tokens / tokens_per_second / vcpus
+
+    def dollars(self, seconds: float) -> float:
+        gb_second: float = PRICES["lambda"]["gb_second"][self.arch]
+        return seconds * self.memory / 1024 * gb_second
+
+
+def row(texts: int, tokens_per_second: float, tokens_a_text: float, function: Lambda) -> Row:
+    seconds = function.seconds(texts * tokens_a_text, tokens_per_second)
+    milliseconds = math.ceil(round(seconds * 1000, 6))  # a started one is billed
+    compute = function.dollars(milliseconds / 1000) * 1e6 / texts
+    requests = PRICES["lambda"]["million_requests"] / texts
+    http_api = PRICES["http_api"]["million_requests"] / texts
+    together = compute + requests + http_api
+    return Row(
+        texts,
+        tokens_per_second,
+        milliseconds,
+        compute,
+        requests,
+        http_api,
+        together,
+        together / tokens_a_text,
+    )
+
+
+def workers_ai(manifest: Manifest, tokens_a_text: float) -> dict[str, Any] | None:
+    """What Workers AI asks for the tokens, of the same model or the nearest that has a price."""
+    names = {key(name) for name in manifest.names}
+    for model in PRICES["workers_ai"]["models"]:
+        same = key(model["name"]) in names
+        if same or manifest.id in model.get("nearest_to", []):
+            return {
+                "model": model["name"],
+                "same_model": same,
+                "million_texts": model["million_tokens"] * tokens_a_text,
+                "million_tokens": model["million_tokens"],
+            }
+    return None
+
+
+def sources() -> dict[str, dict[str, str]]:
+    return {
+        name: {"date": each["date"].isoformat(), "source": each["source"]}
+        for name, each in PRICES.items()
+    }
