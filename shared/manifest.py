@@ -64,8 +64,11 @@ class Manifest:
         return self.folder / "tokenizer.json"
 
     def graph(self, pooling: str) -> Path:
-        """model.onnx, or model-cls.onnx and the like for a pooling that is not the default."""
-        default = pooling == self.pooling[0]
+        """model.onnx, or model-cls.onnx and the like for a pooling that is not the default.
+
+        A graph that was not written here is pooled outside of it.
+        """
+        default = pooling == self.pooling[0] or self.output
         return self.folder / ("model.onnx" if default else f"model-{pooling}.onnx")
 
     def fingerprint(self, pooling: str) -> str:
