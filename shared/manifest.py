@@ -25,6 +25,8 @@ class Manifest:
     `tasks` of text-embeddings, sentence-similarity, text-classification; `pooling` the kinds a
     request may ask for, the default first; `references` published numbers with a tolerance.
     `architecture` is the checkpoint's model_type, `checkpoint_sha256` what is known of its files.
+    Of a graph that was not written here, `output` names the output that is read, and `optimize`
+    lets onnxruntime optimize it.
     """
 
     folder: Path
@@ -42,6 +44,8 @@ class Manifest:
     labels: tuple[str, ...] = ()
     stands_in_for: tuple[str, ...] = ()
     architecture: str = ""
+    output: str = ""
+    optimize: bool = False
     sha256: dict[str, str] = field(default_factory=dict)
     checkpoint_sha256: dict[str, str] = field(default_factory=dict)
     references: tuple[dict[str, Any], ...] = ()
@@ -60,8 +64,11 @@ class Manifest:
         return self.folder / "tokenizer.json"
 
     def graph(self, pooling: str) -> Path:
-        """model.onnx, or model-cls.onnx and the like for a pooling that is not the default."""
-        default = pooling == self.pooling[0]
+        """model.onnx, or model-cls.onnx and the like for a pooling that is not the default.
+
+        A graph that was not written here is pooled outside of it.
+        """
+        default = pooling == self.pooling[0] or self.output
         return self.folder / ("model.onnx" if default else f"model-{pooling}.onnx")
 
     def fingerprint(self, pooling: str) -> str:

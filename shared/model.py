@@ -1,8 +1,7 @@
-"""Texts in, arrays out. The only user of onnxruntime."""
+"""Texts in, arrays out."""
 
 import contextlib
 import copy
-import functools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +9,11 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 import numpy as np
-import onnxruntime
 
 from shared import batching
 from shared.cache import NO_CACHE, Mine, Row
 from shared.errors import TooLong
+from shared.graph import Graph, opened
 from shared.manifest import Manifest
 from shared.numerics import FUNCTIONS, Array, finite, shaped, unit
 from shared.result import Result
@@ -55,7 +54,7 @@ class Model:
         with _named(manifest.tokenizer):
             self._tokenization = Tokenization(manifest.tokenizer, manifest.max_tokens)
         with _named(graph):
-            _session(graph)
+            self._graph(manifest.pooling[0])
             self.warm()
 
     def standing_in_for(self, model: str) -> "Model":
@@ -142,17 +141,20 @@ class Model:
         return ids, cut
 
     def _infer(self, ids: list[list[int]], pooling: str, width: int, check: Check) -> Array:
-        session = _session(self.manifest.graph(pooling))
+        graph = self._graph(pooling)
         values = np.empty((len(ids), width), np.float32)
 
         def run(indices: list[int]) -> None:
             check()
-            input_ids, attention_mask = batching.pad([ids[index] for index in indices])
-            feeds = {"input_ids": input_ids, "attention_mask": attention_mask}
-            values[indices] = shaped(session.run(None, feeds)[0], len(indices), width)
+            rows = graph.run([ids[index] for index in indices], pooling)
+            values[indices] = shaped(rows, len(indices), width)
 
         _each(run, batching.plan([len(each) for each in ids], settings.token_budget))
         return values
+
+    def _graph(self, pooling: str) -> Graph:
+        manifest = self.manifest
+        return opened(manifest.graph(pooling), manifest.output, optimize=manifest.optimize)
 
 
 @contextlib.contextmanager
@@ -164,21 +166,6 @@ def _named(path: Path) -> Iterator[None]:
         raise BadModel(f"{path}: {first_line}") from error
 
 
-def open_graph(graph: Path | bytes) -> onnxruntime.InferenceSession:
-    """A file, or what would be in one. The graphs are fused already: an optimizer only costs time.
-
-    One thread a run, because runs are small and many: threads across runs scale, inside they do
-    not. Setting the count also keeps onnxruntime from pinning threads, which containers refuse.
-    """
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    source = graph if isinstance(graph, bytes) else str(graph)
-    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-
-
-_session = functools.cache(open_graph)
 _pool = ThreadPoolExecutor(settings.threads, "run") if settings.threads > 1 else None
 
 

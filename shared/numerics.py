@@ -1,5 +1,7 @@
 """What is done to a graph's numbers: rows in, rows out."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,6 +31,18 @@ def unit(vectors: Array) -> Array:
     return directions
 
 
+def mean(rows: NDArray[Any], mask: NDArray[np.int32]) -> Array:
+    """The mean of each text's rows that are not padding: float [texts, tokens, width]."""
+    seen = mask.astype(np.float32)[:, np.newaxis]
+    means: Array = (seen @ rows.astype(np.float32, copy=False))[:, 0] / seen.sum(axis=2)
+    return means
+
+
+def first(rows: NDArray[Any], mask: NDArray[np.int32]) -> Array:
+    """Each text's first row, that of its [CLS]: float [texts, tokens, width]."""
+    return rows[:, 0].astype(np.float32, copy=False)
+
+
 def softmax(logits: Array) -> Array:
     """Rows to probabilities; the largest logit is subtracted so that no exponential overflows."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -46,5 +60,7 @@ def unchanged(logits: Array) -> Array:
     return logits
 
 
+# By the names that manifests have for them.
+POOLINGS = {"mean": mean, "cls": first}
 # By the names that Hugging Face's `function_to_apply` has for them.
 FUNCTIONS = {"softmax": softmax, "sigmoid": sigmoid, "none": unchanged}

@@ -36,8 +36,10 @@ ALLOWED = {
     "shared.payload": {"shared.errors"},
     "shared.access": {"shared.errors", "shared.settings"},
     "shared.manifest": {"shared.errors", "shared.settings"},
+    "shared.graph": {"shared.batching", "shared.numerics"},
     "shared.model": {"shared.tokenization", "shared.batching", "shared.manifest", "shared.result",
-                     "shared.numerics", "shared.cache", "shared.errors", "shared.settings"},
+                     "shared.numerics", "shared.cache", "shared.errors", "shared.settings",
+                     "shared.graph"},
     "shared.library": {"shared.model", "shared.manifest", "shared.errors", "shared.settings"},
     "shared.references": {"shared.model"},
     "shared.web": {"shared.dialects", "shared.access", "shared.tokens", "shared.cache",
@@ -47,7 +49,7 @@ ALLOWED = {
 }  # fmt: skip
 
 ONLY_USERS = {
-    "onnxruntime": {"shared.model"},
+    "onnxruntime": {"shared.graph"},
     "tokenizers": {"shared.tokenization"},
     "mangum": {"shared.lambda_adapter"},
     "starlette": {"shared.web", "shared.lambda_adapter", "functions"},

@@ -153,9 +153,9 @@ def test_external_data_inside_of_it_is_read(folder: Path) -> None:
     looked_up(folder / "model.onnx", "model.onnx.data")
     assert Model(read(folder)).embed(["hello"]).values.shape == (1, 16)
     (folder / "model.onnx.data").unlink()
-    from shared import model
+    from shared import graph
 
-    model._session.cache_clear()
+    graph.opened.cache_clear()
     with pytest.raises(BadModel, match=re.escape(str(folder / "model.onnx"))):
         Model(read(folder))
 

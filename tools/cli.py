@@ -11,7 +11,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     `models pull` has more, in its --help.
     """
     try:
-        from tools import ask, bundle, cost, evaluate, models, pull, serve, token, verify
+        from tools import (
+            add,
+            ask,
+            bundle,
+            cost,
+            evaluate,
+            models,
+            pull,
+            serve,
+            token,
+            verify,
+        )
     except ValueError as error:  # a BadSetting: they are read once, at import
         print(f"textfn: {error}", file=sys.stderr)
         return 2
@@ -23,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_to(commands)
     group = commands.add_parser("models", help="install models, check them, score them")
     actions = group.add_subparsers(required=True, metavar="COMMAND")
-    for action in (models, pull, verify, evaluate):
+    for action in (models, pull, add, verify, evaluate):
         action.add_to(actions)
     options = parser.parse_args(arguments)
     chosen: Callable[[argparse.Namespace], int] = options.command

@@ -1,10 +1,7 @@
 """Pulls a catalogued model: its checkpoint from the Hub, then our own graph, then into place."""
 
-import fcntl
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from shared.manifest import BUNDLED, Manifest, read
@@ -14,24 +11,17 @@ from tools.build import SMOOTHING, VOCABULARY, BuildError, build, calibrate
 from tools.digests import file_sha256
 from tools.hub import RemoteFile, fetch, look_up
 from tools.models import PULLED
+from tools.staging import WORK, NoSpace, alone, move
 from tools.verify import problems
 
 HUB = "https://huggingface.co/"
 # Never a pickle: safetensors, JSON and text are data, a pickle is a program.
 CHECKPOINT = ("config.json", "tokenizer.json", "model.safetensors")
 CALIBRATION = Path(__file__).parent / "calibration.txt"
-# Folders a pull works in: not a model's, so that nothing there is ever served.
-WORK = ".pull"
-
-
-class NoSpace(Exception):
-    """The disk is too small; the message has the figures."""
-
-    code = 10
 
 
 def install(manifest: Manifest) -> Path:
-    """The folder of the pulled model. Raises HubError, NoSpace, BuildError, OSError and others.
+    """The folder of the pulled model. Raises HubError, NoSpace, Busy, BuildError and others.
 
     A break leaves only files under .pull, from which the next call goes on.
     """
@@ -42,7 +32,7 @@ def install(manifest: Manifest) -> Path:
     models = settings.models_dir or BUNDLED
     source, staging = models / WORK / name / "checkpoint", models / WORK / name / "model"
     source.mkdir(parents=True, exist_ok=True)
-    with _alone(source.parent):
+    with alone(source.parent):
         _refuse_a_full_disk(files, source)
         digests = [_fetch(file, source, manifest) for file in files]
         _build(manifest, source, staging)
@@ -50,18 +40,7 @@ def install(manifest: Manifest) -> Path:
         (staging / PULLED).write_text("".join(digests), "utf-8")
         if wrong := problems(read(staging)):
             raise BuildError(f"what was built is wrong and not installed: {'; '.join(wrong)}")
-        return _move(staging, models / name)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Two pulls of one model would write into the same files."""
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BuildError(f"{folder.name}: another pull of it is running") from None
-        yield
+        return move(staging, models / name)
 
 
 def _refuse_what_cannot_be_built(manifest: Manifest) -> None:
@@ -113,15 +92,6 @@ def _write_manifest(manifest: Manifest, commit: str, staging: Path) -> None:
     lines = [f'"{path.name}" = "{file_sha256(path)}"' for path in built]
     text += "\n[sha256]\n" + "\n".join(lines) + "\n"
     (staging / "manifest.toml").write_text(text, "utf-8")
-
-
-def _move(staging: Path, destination: Path) -> Path:
-    """One rename: before it nothing is installed, after it everything."""
-    if destination.exists():
-        shutil.rmtree(destination)  # an earlier one that lost files, or it would not come to this
-    staging.rename(destination)
-    shutil.rmtree(staging.parent)
-    return destination
 
 
 def _megabytes(size: int) -> str:

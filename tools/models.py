@@ -11,7 +11,7 @@ from shared.library import SCORES
 from shared.manifest import BadManifest, Manifest, catalogue, find, key
 from shared.settings import settings
 
-# Only a pull writes it: a folder without it came with textfn or was made by hand.
+# `pull` and `add` write it: a folder without it came with textfn or was made by hand.
 PULLED = "checkpoint.sha256"
 
 
@@ -25,7 +25,7 @@ def add_to(commands: Any) -> None:
     parser.set_defaults(command=show)
     parser = commands.add_parser(
         "remove",
-        help="delete a model that was pulled",
+        help="delete a model that was pulled or added",
         epilog="example: textfn models remove bge-base-en-v1.5. "
         "Exit codes: 0 removed, 1 not removed, and a line says why",
     )

@@ -1,15 +1,13 @@
 """`textfn models pull`: installs models of the catalogue from the Hugging Face Hub."""
 
 import argparse
-import errno
 import sys
 from typing import Any
 
 from shared.errors import UnknownModel
 from shared.manifest import BadManifest, Manifest, catalogue, find
+from tools.staging import FULL, Busy, NoSpace
 
-# Of the disk, the quota, and the largest file that is allowed.
-FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 CODES = """exit codes:
   0  installed, or it was before        6  no such repository, revision or file (404)
   1  it cannot be built                 7  too many requests (429)
@@ -63,14 +61,14 @@ def _install(manifest: Manifest) -> int:
         from tools.build import BuildError
         from tools.checkpoint import CheckpointError
         from tools.hub import HubError
-        from tools.install import NoSpace, install
+        from tools.install import install
     except ModuleNotFoundError as error:
         return _failed(f"{error.name} is not installed here; `make .venv/dev` installs it", 1)
     try:
         print(f"{manifest.id} is installed: {install(manifest)}")
     except (HubError, NoSpace) as error:
         return _failed(str(error), error.code)
-    except (BuildError, CheckpointError, BadManifest) as error:
+    except (Busy, BuildError, CheckpointError, BadManifest) as error:
         return _failed(str(error), 1)
     except OSError as error:
         return _failed(str(error), NoSpace.code if error.errno in FULL else 1)

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from tokenizers import Tokenizer
 
 from shared.errors import UnknownModel
+from shared.graph import CannotFeed, Graph
 from shared.manifest import BadManifest, Manifest, catalogue, find
-from shared.model import Model, open_graph
+from shared.model import Model
 from shared.references import distance, expected, found
 from tools.digests import file_sha256
 
+# Of the graphs that are written here.
 INPUTS = {"input_ids": "tensor(int32)", "attention_mask": "tensor(int32)"}
 
 
@@ -75,31 +76,32 @@ def _wrong_files(manifest: Manifest) -> list[str]:
 
 
 def _wrong_graph(path: Path, manifest: Manifest) -> list[str]:
-    graph = open_graph(path)
-    inputs = {each.name: each.type for each in graph.get_inputs()}
-    width, expected = graph.get_outputs()[0].shape[-1], manifest.dimensions or len(manifest.labels)
-    largest = max(Tokenizer.from_file(str(manifest.tokenizer)).get_vocab().values())
-    wrong = []
-    if inputs != INPUTS:
-        wrong.append(f"{path.name} takes {inputs}, not {INPUTS}")
-    if width != expected:
-        wrong.append(f"{path.name} gives {width} numbers a text, the manifest says {expected}")
-    if not wrong and not _knows(graph, largest):
-        wrong.append(f"{path.name} has no word {largest}, which the tokenizer can give")
-    return wrong
-
-
-def _knows(graph: onnxruntime.InferenceSession, word: int) -> bool:
-    """Whether the graph's table has a row for the token: it runs, or the lookup fails."""
-    feeds = {
-        "input_ids": np.full((1, 4), word, np.int32),
-        "attention_mask": np.ones((1, 4), np.int32),
-    }
     try:
-        graph.run(None, feeds)
+        graph = Graph(path, manifest.output, optimize=manifest.optimize)
+    except CannotFeed as error:
+        return [f"{path.name}: {error}"]
+    inputs = {each.name: each.type for each in graph.session.get_inputs()}
+    if not manifest.output and inputs != INPUTS:
+        return [f"{path.name} takes {inputs}, not {INPUTS}"]
+    return _wrong_width(path, graph, manifest) or _wrong_words(path, graph, manifest)
+
+
+def _wrong_width(path: Path, graph: Graph, manifest: Manifest) -> list[str]:
+    width = graph.run([[0]], manifest.pooling[0]).shape[-1]
+    expected = manifest.dimensions or len(manifest.labels)
+    if width == expected:
+        return []
+    return [f"{path.name} gives {width} numbers a text, the manifest says {expected}"]
+
+
+def _wrong_words(path: Path, graph: Graph, manifest: Manifest) -> list[str]:
+    """Whether the graph's table has a row for each token: it runs, or the lookup fails."""
+    largest = max(Tokenizer.from_file(str(manifest.tokenizer)).get_vocab().values())
+    try:
+        graph.run([[largest]], manifest.pooling[0])
     except Exception:  # a class of onnxruntime's compiled part: INVALID_ARGUMENT
-        return False
-    return True
+        return [f"{path.name} has no word {largest}, which the tokenizer can give"]
+    return []
 
 
 def _wrong_numbers(manifest: Manifest) -> list[str]:

@@ -51,7 +51,7 @@ def info(manifest: Manifest) -> dict[str, Any]:
     return {
         "model_id": manifest.id,
         "model_sha": manifest.fingerprint("".join(manifest.pooling[:1])),
-        "model_dtype": "int8",
+        "model_dtype": "float32" if manifest.optimize else "int8",
         "model_type": {"classifier": classifier} if labels else {"embedding": embedding},
         "max_concurrent_requests": settings.max_waiting,
         "max_input_length": manifest.max_tokens,

@@ -1,0 +1,43 @@
+"""Where a model is put together before one rename installs it."""
+
+import errno
+import fcntl
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# Folders that models are put together in: not a model's, so that nothing there is ever served.
+WORK = ".pull"
+# Of the disk, the quota, and the largest file that is allowed.
+FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
+
+
+class Busy(Exception):
+    """Another process puts the same model together."""
+
+
+class NoSpace(Exception):
+    """The disk is too small; the message has the figures."""
+
+    code = 10
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Two at once would write into the same files. Raises Busy."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy(f"{folder.name}: another pull of it is running") from None
+        yield
+
+
+def move(staging: Path, destination: Path) -> Path:
+    """One rename: before it nothing is installed, after it everything."""
+    if destination.exists():
+        shutil.rmtree(destination)  # an earlier one that lost files, or it would not come to this
+    staging.rename(destination)
+    shutil.rmtree(staging.parent)
+    return destination
