@@ -1,8 +1,11 @@
 """What the documentation says is what the code does."""
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 import textwrap
 from dataclasses import fields
 
@@ -99,3 +102,20 @@ def test_no_list_of_requirements_says_where_a_package_comes_from() -> None:
     for path in (TESTS.parent / "requirements").iterdir():
         assert "://" not in path.read_text("utf-8")
     assert '"resolved"' not in (TESTS / "clients" / "package-lock.json").read_text("utf-8")
+
+
+PLATFORMS = (TESTS.parent / "docs" / "platforms.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("auth", ["none", "token"])
+def test_the_python_of_the_platforms_starts_only_if_protected(auth: str) -> None:
+    (snippet,) = re.findall(r"^```python\n(.*?)^```", PLATFORMS, re.MULTILINE | re.DOTALL)
+    code = f"{snippet}\nassert callable(app)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"TEXTFN_AUTH": auth},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode == 0) == (auth == "none")
+    assert ("NotProtected" in done.stderr) == (auth == "token")
