@@ -1,9 +1,10 @@
 # From a fresh clone, with python3 (3.11 or newer) and make.
 HOST ?= 127.0.0.1
 PORT ?= 8787
+SECONDS ?= 600
 BIN := .venv/bin
 
-.PHONY: serve test test-clients check bench models requirements
+.PHONY: serve test test-clients check bench models fuzz soak coverage mutants audit requirements
 
 serve: .venv/serve ## answer on http://HOST:PORT
 	@$(BIN)/textfn serve --host $(HOST) --port $(PORT)
@@ -25,13 +26,33 @@ bench: .venv/dev ## the benchmarks, as ratios; writes benchmarks/results.md
 models: .venv/dev ## rebuild the bundled MiniLM file from its pinned source, byte for byte
 	$(BIN)/python -m tools.build
 
+fuzz: .venv-fuzz/done ## ten minutes of coverage-guided fuzzing; what it finds is in .cache/
+	@mkdir -p .cache/fuzz
+	.venv-fuzz/bin/python -m tests.fuzz -dict=tests/fuzz/words.dict -max_total_time=$(SECONDS) \
+		-max_len=1024 -artifact_prefix=.cache/fuzz- .cache/fuzz tests/fuzz/corpus
+
+soak: .venv/dev ## 100,000 mixed requests to a local server; writes benchmarks/soak.md
+	$(BIN)/python -m benchmarks.soak
+
+coverage: .venv/dev ## lines and branches of functions/ and shared/ that the suite runs
+	$(BIN)/coverage run -m pytest -q
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --show-missing --skip-covered
+
+mutants: .venv-mutants/done ## break access.py and payload.py in every small way, and see the tests fail
+	.venv-mutants/bin/python -m tests.mutants
+
+audit: .venv-audit/done ## known vulnerabilities of the pinned packages; asks a service on the network
+	for list in runtime serve dev; do .venv-audit/bin/pip-audit --disable-pip --require-hashes \
+		--requirement requirements/$$list.txt; done
+
 requirements: ## pin again what pyproject.toml names, for Python 3.11 to 3.14; needs uv
 	for extra in serve dev; do uv pip compile pyproject.toml --extra $$extra --universal \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		--quiet --output-file requirements/$$extra.txt; done
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --quiet --output-file requirements/runtime.txt
-	for name in clients clients-old; do uv pip compile requirements/$$name.in --universal \
+	for name in clients clients-old fuzz audit; do uv pip compile requirements/$$name.in --universal \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		--quiet --output-file requirements/$$name.txt; done
 	cd tests/clients && npm install --package-lock-only --omit-lockfile-registry-resolved \
