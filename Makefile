@@ -4,9 +4,11 @@ PORT ?= 8787
 DIST ?= dist
 PYTHON ?= 3.13
 ARCH ?= x86_64
+SECONDS ?= 600
 BIN := .venv/bin
 
-.PHONY: serve test test-clients check bench bundle azure models requirements
+.PHONY: serve test test-clients check bench bundle azure models fuzz soak coverage mutants audit \
+	requirements
 
 serve: .venv/serve ## answer on http://HOST:PORT
 	@$(BIN)/textfn serve --host $(HOST) --port $(PORT)
@@ -46,13 +48,33 @@ azure: ## the folder DIST/azure for `func azure functionapp publish`
 	find $(DIST)/azure \( -name __pycache__ -o -name .pull \) -prune -exec rm -r {} +
 	cp requirements/azure.txt $(DIST)/azure/requirements.txt
 
+fuzz: .venv-fuzz/done ## ten minutes of coverage-guided fuzzing; what it finds is in .cache/
+	@mkdir -p .cache/fuzz
+	.venv-fuzz/bin/python -m tests.fuzz -dict=tests/fuzz/words.dict -max_total_time=$(SECONDS) \
+		-max_len=1024 -artifact_prefix=.cache/fuzz- .cache/fuzz tests/fuzz/corpus
+
+soak: .venv/dev ## 100,000 mixed requests to a local server; writes benchmarks/soak.md
+	$(BIN)/python -m benchmarks.soak
+
+coverage: .venv/dev ## lines and branches of functions/ and shared/ that the suite runs
+	$(BIN)/coverage run -m pytest -q
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --show-missing --skip-covered
+
+mutants: .venv-mutants/done ## break access.py and payload.py in every small way, and see the tests fail
+	.venv-mutants/bin/python -m tests.mutants
+
+audit: .venv-audit/done ## known vulnerabilities of the pinned packages; asks a service on the network
+	for list in runtime serve dev; do .venv-audit/bin/pip-audit --disable-pip --require-hashes \
+		--requirement requirements/$$list.txt; done
+
 requirements: ## pin again what pyproject.toml names, for Python 3.11 to 3.14; needs uv
 	for extra in serve dev azure; do uv pip compile pyproject.toml --extra $$extra --universal \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		--quiet --output-file requirements/$$extra.txt; done
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --quiet --output-file requirements/runtime.txt
-	for name in clients clients-old; do uv pip compile requirements/$$name.in --universal \
+	for name in clients clients-old fuzz audit; do uv pip compile requirements/$$name.in --universal \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		--quiet --output-file requirements/$$name.txt; done
 	cd tests/clients && npm install --package-lock-only --omit-lockfile-registry-resolved \
