@@ -44,9 +44,27 @@ def _hashes(text: str) -> frozenset[bytes]:
     return frozenset(map(bytes.fromhex, hashes))
 
 
+# S3's rule for names of buckets, and a prefix.
+BUCKET = "s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/]+)*"
+
+
+def _bucket(text: str) -> str:
+    if not re.fullmatch(BUCKET, text.rstrip("/")):
+        raise ValueError
+    return text.rstrip("/")
+
+
+def _model(text: str) -> str:
+    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", text):
+        raise ValueError
+    return text
+
+
 POSITIVE = Parser("a whole number above 0", _positive)
 WHOLE = Parser("a whole number", _whole)
 HASHES = Parser("sha256 hashes in lower-case hex, separated by commas", _hashes, secret=True)
+BUCKET_PREFIX = Parser("s3://bucket/prefix", _bucket)
+MODEL = Parser("the id of a model", _model)
 FOLDER = Parser("a folder that exists", lambda text: Path(text).resolve(strict=True))
 
 
@@ -67,6 +85,10 @@ class Settings:
     tokens: frozenset[bytes] = _setting(frozenset(), HASHES, "sha256 of each bearer token")
     auth: str = _setting("token", _one_of("token", "none"), "none: open to everybody, explicitly")
     models_dir: Path | None = _setting(None, FOLDER, "a second folder of models")
+    model_bucket: str = _setting(
+        "", BUCKET_PREFIX, "where a model that is not here is fetched from"
+    )
+    model: str = _setting("", MODEL, "the id of the model that is fetched from there")
     stand_ins: str = _setting(
         "on", _one_of("on", "off"), "whether a model may score in place of one not installed"
     )
@@ -93,7 +115,10 @@ class Settings:
                 if name not in known:
                     raise BadSetting(f"{name} is not a setting; there are {', '.join(known)}")
                 values[known[name].name] = _parse(name, text, known[name].metadata["parser"])
-        return cls(**values)
+        settings = cls(**values)
+        if bool(settings.model_bucket) != bool(settings.model):
+            raise BadSetting("TEXTFN_MODEL_BUCKET and TEXTFN_MODEL go together: give both or none")
+        return settings
 
 
 def _parse(name: str, text: str, parser: Parser) -> Any:

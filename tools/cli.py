@@ -11,7 +11,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     `models pull` has more, in its --help.
     """
     try:
-        from tools import add, evaluate, models, pull, serve, verify
+        from tools import add, evaluate, models, pull, push, serve, verify
     except ValueError as error:  # a BadSetting: they are read once, at import
         print(f"textfn: {error}", file=sys.stderr)
         return 2
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     serve.add_to(commands)
     group = commands.add_parser("models", help="install models, check them, score them")
     actions = group.add_subparsers(required=True, metavar="COMMAND")
-    for action in (models, pull, add, verify, evaluate):
+    for action in (models, pull, add, push, verify, evaluate):
         action.add_to(actions)
     options = parser.parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
