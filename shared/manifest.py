@@ -28,6 +28,7 @@ class Manifest:
     `tasks` of text-embeddings, sentence-similarity, text-classification; `pooling` the kinds a
     request may ask for, the default first; `references` published numbers with a tolerance.
     `architecture` is the checkpoint's model_type, `checkpoint_sha256` what is known of its files.
+    `layers` and `width` of its encoder say how much work a token is.
     Of a graph that was not written here, `output` names the output that is read, and `optimize`
     lets onnxruntime optimize it.
     """
@@ -47,6 +48,8 @@ class Manifest:
     labels: tuple[str, ...] = ()
     stands_in_for: tuple[str, ...] = ()
     architecture: str = ""
+    layers: int = 0
+    width: int = 0
     output: str = ""
     optimize: bool = False
     sha256: dict[str, str] = field(default_factory=dict)
