@@ -2,8 +2,9 @@
 
 import functools
 
+from shared.bucket import fetch
 from shared.errors import ModelNotInstalled, UnknownModel
-from shared.manifest import catalogue, close, key
+from shared.manifest import FETCHED, Manifest, catalogue, close, key
 from shared.model import Model
 from shared.settings import settings
 
@@ -14,11 +15,11 @@ SCORES = {"sentence-similarity", "text-classification"}
 class Library:
     """The models of one task. The installed ones are opened at once: a cold start pays, no request.
 
-    Raises BadManifest or BadModel.
+    Raises BadManifest, BadModel or CannotFetch.
     """
 
     def __init__(self, task: str) -> None:
-        serving = [each for each in catalogue() if task in each.tasks]
+        serving = [each for each in _catalogue() if task in each.tasks]
         self._first = next((each.id for each in serving if each.installed), "")
         self._models = {
             key(name): _open(each) for each in serving if each.installed for name in each.names
@@ -67,6 +68,16 @@ class Library:
 
     def _served(self) -> set[str]:
         return {model.manifest.id for model in self.opened()}
+
+
+@functools.cache
+def _catalogue() -> list[Manifest]:
+    """The catalogue, once the model of TEXTFN_MODEL_BUCKET is here if it is nowhere else."""
+    here = [each.id for each in catalogue() if each.installed and each.folder.parent != FETCHED]
+    if settings.model_bucket and settings.model not in here:
+        fetch(settings.model_bucket, settings.model, FETCHED)
+        catalogue.cache_clear()
+    return catalogue()
 
 
 _open = functools.cache(Model)

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast, get_origin
@@ -12,6 +13,8 @@ from shared.errors import UnknownModel
 from shared.settings import settings
 
 BUNDLED = Path(__file__).parent.parent / "models"
+# Of the model that TEXTFN_MODEL_BUCKET has; the only folder that a function may write to is /tmp.
+FETCHED = Path("/tmp/textfn-models")
 
 
 class BadManifest(ValueError):
@@ -25,6 +28,7 @@ class Manifest:
     `tasks` of text-embeddings, sentence-similarity, text-classification; `pooling` the kinds a
     request may ask for, the default first; `references` published numbers with a tolerance.
     `architecture` is the checkpoint's model_type, `checkpoint_sha256` what is known of its files.
+    `layers` and `width` of its encoder say how much work a token is.
     Of a graph that was not written here, `output` names the output that is read, and `optimize`
     lets onnxruntime optimize it.
     """
@@ -44,6 +48,8 @@ class Manifest:
     labels: tuple[str, ...] = ()
     stands_in_for: tuple[str, ...] = ()
     architecture: str = ""
+    layers: int = 0
+    width: int = 0
     output: str = ""
     optimize: bool = False
     sha256: dict[str, str] = field(default_factory=dict)
@@ -89,17 +95,23 @@ def read(folder: Path) -> Manifest:
 
 @functools.cache
 def catalogue() -> list[Manifest]:
-    """One manifest an id, installed or not: of models/ first, then of TEXTFN_MODELS_DIR.
+    """One manifest an id, installed or not: of models/, TEXTFN_MODELS_DIR and the bucket.
 
     Of two folders with the same id the installed one is served, or else the first.
     """
     served: dict[str, Manifest] = {}
-    for folder in [BUNDLED, settings.models_dir] if settings.models_dir else [BUNDLED]:
-        for path in sorted(folder.glob("*/manifest.toml")):
-            each = read(path.parent)
-            if each.id not in served or each.installed > served[each.id].installed:
-                served[each.id] = each
+    for path in _manifests():
+        each = read(path.parent)
+        if each.id not in served or each.installed > served[each.id].installed:
+            served[each.id] = each
     return list(served.values())
+
+
+def _manifests() -> Iterator[Path]:
+    for folder in filter(None, (BUNDLED, settings.models_dir)):
+        yield from sorted(folder.glob("*/manifest.toml"))
+    if settings.model_bucket:
+        yield from FETCHED.glob(f"{settings.model}/manifest.toml")
 
 
 def key(name: str) -> str:

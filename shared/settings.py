@@ -50,11 +50,29 @@ def _name(text: str) -> str:
     return text.strip()
 
 
+# S3's rule for names of buckets, and a prefix.
+BUCKET = "s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/]+)*"
+
+
+def _bucket(text: str) -> str:
+    if not re.fullmatch(BUCKET, text.rstrip("/")):
+        raise ValueError
+    return text.rstrip("/")
+
+
+def _model(text: str) -> str:
+    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", text):
+        raise ValueError
+    return text
+
+
 POSITIVE = Parser("a whole number above 0", _positive)
 WHOLE = Parser("a whole number", _whole)
 HASHES = Parser("sha256 hashes in lower-case hex, separated by commas", _hashes, secret=True)
 NAME = Parser("a name", _name)
 NAMES = Parser("names, separated by commas", lambda text: tuple(map(_name, text.split(","))))
+BUCKET_PREFIX = Parser("s3://bucket/prefix", _bucket)
+MODEL = Parser("the id of a model", _model)
 FOLDER = Parser("a folder that exists", lambda text: Path(text).resolve(strict=True))
 
 
@@ -78,6 +96,10 @@ class Settings:
     )
     auth: str = _setting("token", _one_of("token", "none"), "none: open to everybody, explicitly")
     models_dir: Path | None = _setting(None, FOLDER, "a second folder of models")
+    model_bucket: str = _setting(
+        "", BUCKET_PREFIX, "where a model that is not here is fetched from"
+    )
+    model: str = _setting("", MODEL, "the id of the model that is fetched from there")
     served: tuple[str, ...] = _setting(
         (), NAMES, "ids of the models that the other functions of a deployment serve"
     )
@@ -110,7 +132,10 @@ class Settings:
                 if name not in known:
                     raise BadSetting(f"{name} is not a setting; there are {', '.join(known)}")
                 values[known[name].name] = _parse(name, text, known[name].metadata["parser"])
-        return cls(**values)
+        settings = cls(**values)
+        if bool(settings.model_bucket) != bool(settings.model):
+            raise BadSetting("TEXTFN_MODEL_BUCKET and TEXTFN_MODEL go together: give both or none")
+        return settings
 
 
 def _parse(name: str, text: str, parser: Parser) -> Any:

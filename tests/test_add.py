@@ -137,6 +137,7 @@ def test_the_files_of_the_hub_decide_length_pooling_and_unit_length(
                ("Transformer", "Pooling", "Normalize")]  # fmt: skip
     folder = encoders.write(
         tmp_path / "toy",
+        config=encoders.CONFIG | {"n_layers": 6, "dim": 768},
         sentence_bert_config={"max_seq_length": 12},
         tokenizer_config={"model_max_length": 1e30},
         modules=modules,
@@ -145,7 +146,7 @@ def test_the_files_of_the_hub_decide_length_pooling_and_unit_length(
     (folder / "README.md").write_text("---\ntags:\n- x\nlicense: mit\n---\n# A model\n")
     manifest = added(models, folder)
     assert (manifest.max_tokens, manifest.pooling, manifest.normalize) == (12, ("mean",), True)
-    assert manifest.licence == "mit"
+    assert (manifest.licence, manifest.layers, manifest.width) == ("mit", 6, 768)
     result = Model(manifest).embed(["hello world", "hello " * 12])
     assert np.linalg.norm(result.values, axis=1) == pytest.approx(1, abs=1e-6)
     assert result.truncated == 1

@@ -188,6 +188,21 @@ def test_the_list_says_what_answers(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines["mfaq"].endswith("text-embeddings, sentence-similarity  (not installed)")
 
 
+def test_the_list_has_a_class_of_speed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "list"]) == 0
+    words = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()}
+    assert words["all-minilm-l6-v2"][3] == "small"
+    assert words["bge-large-en-v1.5"][1] == "large"
+    assert main(["models", "list", "--json"]) == 0
+    listed = {each["id"]: each["speed"] for each in json.loads(capsys.readouterr().out)}
+    assert {id: listed[id] for id in ("bge-small-en-v1.5", "tiny-embedder")} == {
+        "bge-small-en-v1.5": "small",
+        "tiny-embedder": "",
+    }
+    assert {listed[id] for id in ("bge-base-en-v1.5", "all-mpnet-base-v2", "mfaq")} == {"base"}
+    assert listed["distilbert-sst-2-int8"] == "base"
+
+
 def test_the_list_is_json_for_a_program(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "list", "--json"]) == 0
     listed = {each["id"]: each for each in json.loads(capsys.readouterr().out)}
@@ -216,6 +231,7 @@ def test_a_catalogued_manifest_is_complete(manifest: Manifest) -> None:
     assert set(manifest.checkpoint_sha256) <= {*CHECKPOINT, VOCABULARY}
     assert all(re.fullmatch("[0-9a-f]{64}", each) for each in manifest.checkpoint_sha256.values())
     assert manifest.installed or manifest.architecture
+    assert manifest.width in (manifest.dimensions, 384, 768) and manifest.layers
     for reference in manifest.references:
         assert reference["origin"] and 0 < reference["tolerance"] <= 0.03
         assert reference.get("pooling", manifest.pooling[0]) in manifest.pooling

@@ -139,6 +139,7 @@ def _fields(found: Found, name: str, known: Manifest | None, staging: Path) -> d
         "normalize": known.normalize if known else normalize,
         "dimensions": 0 if labels else width,
         "labels": list(labels),
+        **found.size,
         "output": found.output,
         "optimize": True,
         "references": [dict(each) for each in known.references] if known else [],

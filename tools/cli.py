@@ -19,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             evaluate,
             models,
             pull,
+            push,
             serve,
             token,
             verify,
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_to(commands)
     group = commands.add_parser("models", help="install models, check them, score them")
     actions = group.add_subparsers(required=True, metavar="COMMAND")
-    for action in (models, pull, add, verify, evaluate):
+    for action in (models, pull, add, push, verify, evaluate):
         action.add_to(actions)
     options = parser.parse_args(arguments)
     chosen: Callable[[argparse.Namespace], int] = options.command

@@ -132,6 +132,15 @@ class Found:
         return self.config.get("model_type") in OFFSET
 
     @property
+    def size(self) -> dict[str, int]:
+        """Layers and width, in BERT's words or DistilBERT's; 0 where they are not said."""
+        names = {"layers": ("num_hidden_layers", "n_layers"), "width": ("hidden_size", "dim")}
+        return {
+            field: next((self.config[name] for name in names[field] if name in self.config), 0)
+            for field in names
+        }
+
+    @property
     def licence(self) -> str:
         card = self.folder / "README.md"
         text = card.read_text("utf-8") if card.exists() else ""
