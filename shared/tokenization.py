@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tokenizers import Tokenizer
+from tokenizers.models import Unigram
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 # The first prefix, in characters: 256 tokens of English are about 1,200.
 FIRST_PREFIX = 2048
+# A part, in characters, that costs more than to prove that its beginning decides.
+ENDLESS = 65_536
 # The longest part, in characters, that is counted only to tell how long a refused text is.
 COUNTED = 16_384
 
@@ -62,12 +65,17 @@ class Tokenization:
         added = self._right.get_added_tokens_decoder().values()
         # Words of WordPiece, or pieces of Unigram, which knows no endless word.
         self._words = isinstance(self._right.pre_tokenizer, BertPreTokenizer)
+        self._unigram = isinstance(self._right.model, Unigram) and not any(
+            re.fullmatch(f"[{_LETTERS}]+", token.content) for token in added
+        )
         self._boundary = _boundary([token.content for token in added]) if self._words else _BLANK
 
     def encode(self, text: str, direction: str = "right") -> tuple[list[int], bool]:
         """The ids of a text, and whether it was cut, on its "right" or "left" side."""
         tokenizer = self._right if direction == "right" else self._left
         for part in self._parts(text, direction):
+            if len(part) > ENDLESS and (ids := self._decided(text, direction)):
+                return ids, True
             encoding = tokenizer.encode(part)
             if encoding.overflowing:
                 return encoding.ids, True
@@ -95,6 +103,48 @@ class Tokenization:
                 found, encoding.special_tokens_mask, strict=True
             )
         ]
+
+    def _decided(self, text: str, direction: str) -> list[int]:
+        """The ids that are kept of a long text, if its beginning alone decides them; else none.
+
+        Unigram takes the best path through a text, found from left to right: up to any place on it,
+        it is the best path of the text that ends there. And a path has a place among as many in a
+        row as the longest piece has letters. So what the texts that end at each of these places
+        begin with, the whole text begins with, too. "aaaa..." has no such beginning: where its
+        pieces are cut depends on its end.
+        """
+        if not self._unigram or direction == "left":
+            return []
+        for length in (FIRST_PREFIX, 2 * FIRST_PREFIX, 4 * FIRST_PREFIX):
+            encodings = (self._right.encode(text[:place]) for place in self._places(text, length))
+            first = next(encodings, None)
+            if first and first.overflowing:
+                return first.ids if all(each.ids == first.ids for each in encodings) else []
+        return []
+
+    def _places(self, text: str, length: int) -> range:
+        """As many places in a row as the longest piece has letters, in the far half of a part.
+
+        They are between letters that normalization leaves in place, with as many again on both
+        sides, so that no token which is matched as it stands can cross one.
+        """
+        match = self._plain.match(text, length // 2, length)
+        if not match:
+            return range(0)
+        letters = text[match.end() - 3 * self._longest : match.end()]
+        normalizer = self._right.normalizer
+        if normalizer and normalizer.normalize_str(letters) != letters:
+            return range(0)
+        end = match.end() - self._longest
+        return range(end - self._longest + 1, end + 1)
+
+    @functools.cached_property
+    def _longest(self) -> int:
+        return max(map(len, self._right.get_vocab()))
+
+    @functools.cached_property
+    def _plain(self) -> re.Pattern[str]:
+        return re.compile(f"[\\s\\S]*[{_LETTERS}]{{{3 * self._longest}}}")
 
     def _open(self, direction: str) -> Tokenizer:
         tokenizer = Tokenizer.from_file(str(self._path))

@@ -1,12 +1,14 @@
 """Bounded tokenization of MPNet's special tokens and of XLM-R's Unigram, against the whole text."""
 
 import time
+from pathlib import Path
 
 import pytest
 from graphs import CHECKPOINTS
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
+from tokenizers.models import Unigram
 
 from shared import tokenization
 from shared.tokenization import Tokenization
@@ -76,3 +78,49 @@ def test_a_megabyte_of_words_is_tokenized_in_a_fifth_of_a_second(
     ids, cut = bounded.encode(text, direction)
     assert time.perf_counter() - start < 0.2
     assert (ids, cut) == (everything.encode(text).ids, True)
+
+
+# Letters without a blank: pieces that overlap, that are not known, and that repeat themselves; then
+# what ends such a run or vanishes in it.
+ENDLESS = ["a", "b", "the", "hello", "in", "g", "excellent", "er", "s", "0"]
+ENDLESS += ["\u6f22", "\u6f22\u6f22", "\u5b57", "\u0434\u0430"]
+ENDS = ["", " ", "<Q>", "<mask>", "!!", "\u0301", "\ufb01", "\u200b", "..."]
+
+
+@given(
+    st.lists(st.sampled_from(ENDLESS), min_size=1, max_size=4).flatmap(
+        lambda some: st.lists(st.sampled_from(some), min_size=60, max_size=200).map("".join)
+    ),
+    st.sampled_from(ENDS),
+    st.lists(st.sampled_from(ENDLESS), max_size=40).map("".join),
+)
+def test_text_without_blanks_gives_the_ids_of_the_full_tokenization(
+    text: str, end: str, rest: str
+) -> None:
+    bounded, everything = OPENED["tiny-xlm-roberta", "right"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokenization, "FIRST_PREFIX", 128)
+        patch.setattr(tokenization, "ENDLESS", 64)
+        ids, cut = bounded.encode(text + end + rest)
+    expected = everything.encode(text + end + rest)
+    assert (ids, cut) == (expected.ids, bool(expected.overflowing))
+
+
+@pytest.mark.parametrize("word", ["thequickbrownfox", "\u0434\u0430a", "a"])
+def test_a_megabyte_without_blanks_is_tokenized_in_a_fifth_of_a_second(word: str) -> None:
+    text = word * (MEGABYTE // len(word.encode()))
+    bounded, everything = OPENED["tiny-xlm-roberta", "right"]
+    bounded.encode(text)  # which finds out how long a piece can be
+    start = time.perf_counter()
+    ids, cut = bounded.encode(text)
+    assert time.perf_counter() - start < 0.2  # 0.02 s where this was written; all of it is 0.7 s
+    assert (ids, cut) == (everything.encode(text).ids, True)
+
+
+def test_where_the_end_decides_the_beginning_all_of_the_text_is_read(tmp_path: Path) -> None:
+    """Of an odd number of letters the odd one comes first."""
+    tokenizer = Tokenizer(Unigram([("<unk>", 0.0), ("a", -3.0), ("aa", -4.0)], unk_id=0))
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    bounded = Tokenization(tmp_path / "tokenizer.json", 16)
+    even, odd = (bounded.encode("a" * length) for length in (100_000, 100_001))
+    assert even == ([2] * 16, True) and odd == ([1, *[2] * 15], True)

@@ -14,8 +14,8 @@ from shared.settings import settings
 # `pull` and `add` write it: a folder without it came with textfn or was made by hand.
 PULLED = "checkpoint.sha256"
 
-# A token's work is 12 * layers * width² multiplications (the matrices of a layer), here in MiniLM's:
-# 1 of all-minilm-l6-v2, 2 of bge-small, 4 of DistilBERT, 8 of the base sizes, 28 of bge-large.
+# A token's work is 12 * layers * width² multiplications, those of a layer's matrices; here it is
+# counted in MiniLM's: 2 of bge-small, 4 of DistilBERT, 8 of the base sizes, 28 of bge-large.
 MINILM = 6 * 384**2
 SPEEDS = {2: "small", 8: "base"}
 
@@ -50,9 +50,8 @@ def show(options: argparse.Namespace) -> int:
     for model in models:
         size = f"{model['bytes'] / 1e6:.1f} MB" if model["bytes"] else ""
         state = f"{model['state']}: {model['stand_in']}" if model["stand_in"] else model["state"]
-        print(
-            f"{model['id']:{width}}  {size:>9}  {model['speed']:5}  {', '.join(model['tasks'])}  ({state})"
-        )
+        tasks = ", ".join(model["tasks"])
+        print(f"{model['id']:{width}}  {size:>9}  {model['speed']:5}  {tasks}  ({state})")
     return 0
 
 
