@@ -5,7 +5,7 @@ PYTHON ?= 3.13
 ARCH ?= x86_64
 BIN := .venv/bin
 
-.PHONY: serve test test-clients check bench bundle models requirements
+.PHONY: serve test test-clients test-lambda check bench bundle models requirements
 
 serve: .venv/serve ## answer on http://HOST:PORT
 	@$(BIN)/textfn serve --host $(HOST) --port $(PORT)
@@ -15,6 +15,9 @@ test: .venv/dev ## the whole suite; needs no network once installed
 
 test-clients: .venv/serve .venv-clients/done .venv-clients-old/done tests/clients/node_modules ## the clients that need environments of their own; needs node, installs from PyPI and npm
 	$(BIN)/python tests/clients/run.py
+
+test-lambda: .venv-lambda/done ## the bundles under Lambda's own runtime; needs Linux, installs from PyPI
+	.venv-lambda/bin/python tests/lambda/run.py
 
 check: .venv/dev ## format, lint, types
 	$(BIN)/ruff format --check
@@ -44,7 +47,7 @@ requirements: ## pin again what pyproject.toml names, for Python 3.11 to 3.14; n
 		--quiet --output-file requirements/$$extra.txt; done
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --quiet --output-file requirements/runtime.txt
-	for name in clients clients-old; do uv pip compile requirements/$$name.in --universal \
+	for name in clients clients-old lambda; do uv pip compile requirements/$$name.in --universal \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		--quiet --output-file requirements/$$name.txt; done
 	cd tests/clients && npm install --package-lock-only --omit-lockfile-registry-resolved \
@@ -60,9 +63,10 @@ requirements: ## pin again what pyproject.toml names, for Python 3.11 to 3.14; n
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+# The list is complete, and pip does not see that boto3[crt] is the boto3 that is pinned there.
 .venv-%/done: requirements/%.txt
 	python3 -m venv .venv-$*
-	.venv-$*/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	.venv-$*/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 tests/clients/node_modules: tests/clients/package-lock.json
