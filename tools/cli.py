@@ -4,15 +4,20 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+from tools import doctor
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit codes: 0 done; 1 not done, and a line says why; 2 the command or a setting is wrong.
 
     `models pull` has more, in its --help.
     """
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         from tools import bundle, evaluate, models, pull, serve, verify
     except ValueError as error:  # a BadSetting: they are read once, at import
+        if given[:1] == ["doctor"]:  # the one that tells of all bad settings, not of the first
+            return doctor.main(given[1:])
         print(f"textfn: {error}", file=sys.stderr)
         return 2
     parser = argparse.ArgumentParser(
@@ -21,11 +26,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve.add_to(commands)
     bundle.add_to(commands)
+    doctor.add_to(commands)
     group = commands.add_parser("models", help="install models, check them, score them")
     actions = group.add_subparsers(required=True, metavar="COMMAND")
     for action in (models, pull, verify, evaluate):
         action.add_to(actions)
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     command: Callable[[argparse.Namespace], int] = options.command
     return command(options)
 
