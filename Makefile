@@ -7,8 +7,8 @@ ARCH ?= x86_64
 SECONDS ?= 600
 BIN := .venv/bin
 
-.PHONY: serve test test-clients test-templates check bench bundle azure models fuzz soak coverage mutants audit \
-	requirements
+.PHONY: serve test test-clients test-lambda test-templates check bench bundle azure models fuzz \
+	soak coverage mutants audit requirements
 
 serve: .venv/serve ## answer on http://HOST:PORT
 	@$(BIN)/textfn serve --host $(HOST) --port $(PORT)
@@ -21,6 +21,9 @@ test-clients: .venv/serve .venv-clients/done .venv-clients-old/done tests/client
 
 test-templates: .venv-templates/done .venv-checkov/done tests/templates/node_modules | .venv ## template.yaml and serverless.yml, without AWS; needs node, installs from PyPI and npm
 	.venv-templates/bin/python -m pytest -q -p no:cacheprovider tests/templates
+
+test-lambda: .venv-lambda/done ## the bundles under Lambda's own runtime; needs Linux, installs from PyPI
+	.venv-lambda/bin/python tests/lambda/run.py
 
 check: .venv/dev ## format, lint, types
 	$(BIN)/ruff format --check
@@ -77,7 +80,7 @@ requirements: ## pin again what pyproject.toml names, for Python 3.11 to 3.14; n
 		--quiet --output-file requirements/$$extra.txt; done
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --quiet --output-file requirements/runtime.txt
-	for name in clients clients-old fuzz audit templates checkov; do uv pip compile requirements/$$name.in \
+	for name in clients clients-old fuzz audit lambda templates checkov; do uv pip compile requirements/$$name.in \
 		--universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --quiet \
 		--output-file requirements/$$name.txt; done

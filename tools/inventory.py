@@ -147,6 +147,7 @@ def _package(wheel: Wheel) -> dict[str, Any]:
 
 
 def _model(manifest: Manifest) -> dict[str, Any]:
+    urls = [manifest.source] if manifest.source.startswith("https://") else []
     return {
         "bom-ref": f"model/{manifest.id}",
         "type": "machine-learning-model",
@@ -154,7 +155,7 @@ def _model(manifest: Manifest) -> dict[str, Any]:
         "version": manifest.revision,
         "description": manifest.description,
         "licenses": [{"license": {"name": manifest.licence}}],
-        "externalReferences": [{"type": "distribution", "url": manifest.source}],
+        "externalReferences": [{"type": "distribution", "url": url} for url in urls],
         "components": [
             {
                 "type": "file",

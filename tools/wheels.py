@@ -44,6 +44,7 @@ DROPPED = {
     "numpy/polynomial/*": "numpy imports it when asked for; nobody asks",
     "numpy/random/*": "numpy imports it when asked for; nobody asks",
     "numpy/testing/*": "tests",
+    "numpy/linalg/lapack_lite.*": "linear algebra where there is no OpenBLAS",
     "numpy/typing/mypy_plugin.py": "needs mypy",
     "tokenizers/tools/*": "draws tokens in a notebook",
     "anyio/_backends/_trio.py": "needs trio",
