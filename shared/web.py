@@ -2,17 +2,18 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import re
 import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import orjson
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -34,6 +35,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 log = logging.getLogger("textfn")
 ANSWER_BYTES = 6_291_556 - 4096  # what Lambda takes back, less headers and envelope
 _cache = Cache(settings.cache_mb * 2**20)
+# Few threads: each may keep the interpreter for 5 ms while the event loop waits for its turn.
+_turns = ThreadPoolExecutor(8, "turn")
 _places = threading.Semaphore(settings.max_waiting)  # requests computed or waiting to be
 
 
@@ -103,7 +106,8 @@ async def in_turn(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     if not _places.acquire(blocking=False):
         raise errors.Overloaded(retry_after=1)
     try:
-        return await run_in_threadpool(function, *args, **kwargs)
+        call = functools.partial(function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(_turns, call)
     finally:
         _places.release()
 

@@ -17,6 +17,10 @@ MODELS = TESTS / "fixtures" / "models"
 
 # Settings are read at import: the tiny models of the tests are served beside the bundled ones.
 os.environ["TEXTFN_MODELS_DIR"] = str(MODELS)
+# Processes that the tests start are shut off from the network by tests/guard/sitecustomize.py.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(TESTS / "guard"), os.environ.get("PYTHONPATH")])
+)
 
 
 class Answer(NamedTuple):

@@ -74,8 +74,8 @@ def test_beyond_the_queue_a_request_is_told_to_come_back_and_the_server_stays_al
             if answer and answer.status == 429:
                 assert answer.headers["retry-after"] == "1"
                 assert answer.json["errors"][0]["code"] == 3040
-        assert len(times) > 5
-        assert max(times) < 0.5  # 0.05 s where this was written
+        assert len(times) > 20
+        assert sorted(times)[len(times) * 95 // 100] < 0.5  # 0.02 s where this was written
         assert_served(server)
 
 

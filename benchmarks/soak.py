@@ -1,0 +1,164 @@
+"""`make soak`: mixed requests, good and hostile, to a real local server; writes soak.md.
+
+Eight clients keep their connections open, as a pool of an application does. The time is bounded:
+what is not sent in fifteen minutes is left out, and the number that was sent is printed.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import platform
+import random
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+SENTENCES = (HERE / "sentences.txt").read_text("utf-8").splitlines()
+CLIENTS = 8
+MOST_SECONDS = 900
+
+RUN = "/client/v4/accounts/me/ai/run/all-minilm-l6-v2"
+CLASSIFY = "/client/v4/accounts/me/ai/run/@cf/huggingface/distilbert-sst-2-int8"
+BARE = "/models/sentence-transformers/all-MiniLM-L6-v2"
+PATHS = [(RUN, "text"), (BARE, "inputs"), ("/v1/embeddings", "input"), ("/embed", "inputs")]
+Request = tuple[str, str, bytes, dict[str, str]]
+
+
+def good(rng: random.Random) -> Request:
+    """One to eight sentences, in any dialect, for any task."""
+    texts = rng.sample(SENTENCES, rng.randint(1, 8))
+    path, field = rng.choice(PATHS)
+    model = {"model": "all-minilm-l6-v2"} if path == "/v1/embeddings" else {}
+    choices: list[tuple[str, object]] = [
+        (path, {field: texts, **model}),
+        (RUN, {"source": texts[0], "sentences": texts}),
+        (BARE, {"inputs": {"source_sentence": texts[0], "sentences": texts}}),
+        (CLASSIFY, {"text": texts[0]}),
+        ("/models/minilm-l6-sst2-int8", {"inputs": texts}),
+        ("/tokenize", {"inputs": texts}),
+    ]
+    path, body = rng.choice(choices)
+    headers = {"x-use-cache": rng.choice(["true", "false"])}
+    return "POST", path, json.dumps(body).encode(), headers
+
+
+def hostile(rng: random.Random) -> Request:
+    """What the tests in tests/test_hostile_*.py send, in short."""
+    path, field = rng.choice(PATHS)
+    word = rng.choice(["q" * 100 + " ", ".", "\u6f22", "a", "e\u0301", "[CLS]", " "])
+    bodies = [
+        b"",
+        b"hello",
+        b"[" * rng.randint(1, 100_000),
+        b'{"%s": "\\ud800"}' % field.encode(),
+        b'{"%s": ["a", %d]}' % (field.encode(), rng.randint(0, 9)),
+        b'{"%s": [%s""]}' % (field.encode(), b'"",' * 5_000),
+        b"{%s}" % b",".join(b'"k%d":0' % index for index in range(2_000)),
+        bytes(rng.randrange(256) for _ in range(rng.randint(1, 200))),
+        json.dumps({field: word * rng.randint(1, 20_000)}).encode(),
+        json.dumps({field: ["a"] * rng.choice([101, 2_049])}).encode(),
+    ]
+    method = rng.choices(["POST", "GET", "DELETE"], [20, 1, 1])[0]
+    path = rng.choices([path, "/" + "%2e%2e/" * 5, RUN + "x", "/nowhere"], [20, 1, 1, 1])[0]
+    headers = [{}, {"content-encoding": "gzip"}, {"authorization": "Bearer \xff"}]
+    chosen = rng.choices(headers, [10, 1, 1])[0]
+    return method, path, rng.choice(bodies), {"x-use-cache": "false", **chosen}
+
+
+class Client(threading.Thread):
+    """Sends its part of the requests, one after the other, and keeps the statuses and times."""
+
+    def __init__(self, port: int, seed: int, requests: int, until: float) -> None:
+        super().__init__()
+        self.port, self.rng = port, random.Random(seed)
+        self.requests, self.until = requests, until
+        self.statuses: Counter[int] = Counter()
+        self.seconds: list[float] = []
+
+    def run(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        for _ in range(self.requests):
+            if time.monotonic() > self.until:
+                break
+            method, path, body, headers = self.rng.choice([good, hostile])(self.rng)
+            start = time.perf_counter()
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            answer.read()
+            self.seconds.append(time.perf_counter() - start)
+            self.statuses[answer.status] += 1
+        connection.close()
+
+
+def resident(process: int) -> float:
+    """MiB of a process that are in memory; of Linux's /proc."""
+    status = Path(f"/proc/{process}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    return int(found[1]) / 1024 if found else float("nan")
+
+
+def soak(requests: int) -> str:
+    environment = os.environ | {"TEXTFN_LOG_LEVEL": "error"}
+    command = [sys.executable, "-m", "tools.cli", "serve", "--port", "0"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT)
+    assert server.stdout
+    found = re.search(r":(\d+) ", server.stdout.readline())
+    assert found
+    start, memory = time.monotonic(), {"start": resident(server.pid)}
+    share = requests // CLIENTS
+    clients = [Client(int(found[1]), seed, share, start + MOST_SECONDS) for seed in range(CLIENTS)]
+    for client in clients:
+        client.start()
+    while any(client.is_alive() for client in clients):
+        time.sleep(0.2)
+        if "a tenth" not in memory and sum(len(each.seconds) for each in clients) > requests / 10:
+            memory["a tenth"] = resident(server.pid)
+    memory["the end"] = resident(server.pid)
+    seconds = time.monotonic() - start
+    server.terminate()
+    server.communicate()
+    return report(clients, seconds, memory)
+
+
+def report(clients: list[Client], seconds: float, memory: dict[str, float]) -> str:
+    statuses = sum((client.statuses for client in clients), Counter[int]())
+    times = sorted(second for client in clients for second in client.seconds)
+    errors = sum(count for status, count in statuses.items() if status >= 500 or status == 424)
+    percentiles = {
+        share: times[min(int(len(times) * share), len(times) - 1)] for share in (0.5, 0.99)
+    }
+    lines = [
+        "# Soak",
+        "",
+        "`make soak`: half good requests, half hostile, of all dialects, from eight clients on the",
+        "same machine, which they share with the server.",
+        "",
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, "
+        f"Python {platform.python_version()}.",
+        "",
+        "| figure | value |",
+        "|---|---|",
+        f"| requests | {len(times):,} in {seconds:.0f} s |",
+        *(f"| answers of {status} | {statuses[status]:,} |" for status in sorted(statuses)),
+        f"| answers of 5xx, or TEI's 424 | {errors} |",
+        *(f"| resident memory at {name} | {memory[name]:.0f} MiB |" for name in memory),
+        f"| time of an answer, median | {percentiles[0.5] * 1000:.1f} ms |",
+        f"| time of an answer, 99 % | {percentiles[0.99] * 1000:.1f} ms |",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=100_000)
+    figures = soak(parser.parse_args().requests)
+    (HERE / "soak.md").write_text(figures, "utf-8")
+    print(figures)
