@@ -7,8 +7,8 @@ ARCH ?= x86_64
 SECONDS ?= 600
 BIN := .venv/bin
 
-.PHONY: serve test test-clients check bench bundle azure models fuzz soak coverage mutants audit \
-	requirements
+.PHONY: serve test test-clients test-templates check bench bundle azure models fuzz soak coverage \
+	mutants audit requirements
 
 serve: .venv/serve ## answer on http://HOST:PORT
 	@$(BIN)/textfn serve --host $(HOST) --port $(PORT)
@@ -18,6 +18,9 @@ test: .venv/dev ## the whole suite; needs no network once installed
 
 test-clients: .venv/serve .venv-clients/done .venv-clients-old/done tests/clients/node_modules ## the clients that need environments of their own; needs node, installs from PyPI and npm
 	$(BIN)/python tests/clients/run.py
+
+test-templates: .venv-templates/done .venv-checkov/done tests/templates/node_modules | .venv ## template.yaml and serverless.yml, without AWS; needs node, installs from PyPI and npm
+	.venv-templates/bin/python -m pytest -q -p no:cacheprovider tests/templates
 
 check: .venv/dev ## format, lint, types
 	$(BIN)/ruff format --check
@@ -74,11 +77,13 @@ requirements: ## pin again what pyproject.toml names, for Python 3.11 to 3.14; n
 		--quiet --output-file requirements/$$extra.txt; done
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --quiet --output-file requirements/runtime.txt
-	for name in clients clients-old fuzz audit; do uv pip compile requirements/$$name.in --universal \
-		--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
-		--quiet --output-file requirements/$$name.txt; done
-	cd tests/clients && npm install --package-lock-only --omit-lockfile-registry-resolved \
-		--ignore-scripts --no-audit --no-fund
+	for name in clients clients-old fuzz audit templates checkov; do uv pip compile \
+		requirements/$$name.in --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header --quiet \
+		--output-file requirements/$$name.txt; done
+	for folder in tests/clients tests/templates; do npm install --prefix $$folder \
+		--package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund; \
+		done
 
 .venv:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "textfn needs Python 3.11 or newer; python3 is " + sys.version.split()[0])'
@@ -90,11 +95,12 @@ requirements: ## pin again what pyproject.toml names, for Python 3.11 to 3.14; n
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+# Without --no-deps older versions of pip refuse a pin of what is also asked for with extras.
 .venv-%/done: requirements/%.txt
 	python3 -m venv .venv-$*
-	.venv-$*/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	.venv-$*/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
-tests/clients/node_modules: tests/clients/package-lock.json
-	npm ci --prefix tests/clients --ignore-scripts --no-audit --no-fund
+tests/%/node_modules: tests/%/package-lock.json
+	npm ci --prefix tests/$* --ignore-scripts --no-audit --no-fund
 	@touch $@
