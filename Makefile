@@ -80,8 +80,8 @@ requirements: ## pin again what pyproject.toml names, for Python 3.11 to 3.14; n
 		--quiet --output-file requirements/$$extra.txt; done
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --quiet --output-file requirements/runtime.txt
-	for name in clients clients-old fuzz audit lambda templates checkov; do uv pip compile requirements/$$name.in \
-		--universal --python-version 3.11 --generate-hashes \
+	for name in clients clients-old fuzz audit lambda templates checkov; do uv pip compile \
+		requirements/$$name.in --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --quiet \
 		--output-file requirements/$$name.txt; done
 	for folder in tests/clients tests/templates; do npm install --prefix $$folder \
