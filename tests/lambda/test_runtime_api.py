@@ -74,7 +74,8 @@ def test_a_function_refuses_who_has_no_token(function: Any) -> None:
 
 
 def test_the_catalogue_lists_what_the_other_functions_serve(bundles: Bundles) -> None:
-    with bundles[CATALOGUE].running() as running:
+    served = "all-minilm-l6-v2,minilm-l6-sst2-int8"
+    with bundles[CATALOGUE].running(TEXTFN_SERVED=served) as running:
         asked = event("HTTP API", "/client/v4/accounts/me/ai/models/search", None)
         asked["requestContext"]["http"]["method"] = "GET"
         status, body = answered(running.invoke(asked))
