@@ -5,6 +5,7 @@ DIST ?= dist
 PYTHON ?= 3.13
 ARCH ?= x86_64
 SECONDS ?= 600
+MUTATED ?= access payload dialects
 BIN := .venv/bin
 
 .PHONY: serve test test-clients test-lambda test-templates check bench bundle azure models fuzz \
@@ -67,8 +68,14 @@ coverage: .venv/dev ## lines and branches of functions/ and shared/ that the sui
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --show-missing --skip-covered
 
-mutants: .venv-mutants/done ## break access.py and payload.py in every small way, and see the tests fail
-	.venv-mutants/bin/python -m tests.mutants
+mutants: .venv-mutants/done ## small faults in a clone's code, which its tests must find; an hour
+	rm -rf .cache/mutants
+	git clone --quiet . .cache/mutants
+	cd .cache/mutants && export PATH="$(CURDIR)/.venv-mutants/bin:$$PATH" && \
+	for name in $(MUTATED); do \
+		cosmic-ray init tests/mutants/$$name.toml $$name.sqlite && \
+		cosmic-ray exec tests/mutants/$$name.toml $$name.sqlite && \
+		cr-report --surviving-only --show-diff $$name.sqlite; done
 
 audit: .venv-audit/done ## known vulnerabilities of the pinned packages; asks a service on the network
 	for list in runtime serve dev; do .venv-audit/bin/pip-audit --disable-pip --require-hashes \
@@ -80,7 +87,7 @@ requirements: ## pin again what pyproject.toml names, for Python 3.11 to 3.14; n
 		--quiet --output-file requirements/$$extra.txt; done
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --quiet --output-file requirements/runtime.txt
-	for name in clients clients-old fuzz audit lambda templates checkov; do uv pip compile \
+	for name in clients clients-old fuzz audit mutants lambda templates checkov; do uv pip compile \
 		requirements/$$name.in --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --quiet \
 		--output-file requirements/$$name.txt; done
