@@ -13,7 +13,6 @@ from runtime_api import Outcome
 
 EMBEDDINGS, SIMILARITY, CLASSIFICATION, CATALOGUE = NAMES
 MINILM = "@hf/sentence-transformers/all-minilm-l6-v2"
-GUARD = pytest.mark.xfail(reason="the adapter lets these through", strict=True)
 HAPPY = {"source": "That is a happy person", "sentences": ["That is a happy dog"]}
 
 
@@ -125,7 +124,6 @@ def test_a_wrong_setting_stops_the_start_and_is_named(bundle: Bundle) -> None:
     assert "TEXTFN_MAX_TEXTS" in outcome.body["errorMessage"]
 
 
-@GUARD
 @pytest.mark.parametrize("name", ODD)
 def test_any_event_is_answered_and_the_next_one_too(embeddings: Function, name: str) -> None:
     outcome = embeddings.invoke(ODD[name])
@@ -145,7 +143,6 @@ def test_a_request_past_the_limit_of_time_is_a_timeout(bundles: Bundles) -> None
         assert answered(function.invoke(asked))[0] == 408
 
 
-@GUARD
 def test_a_request_past_the_functions_own_deadline_is_a_timeout(embeddings: Function) -> None:
     asked = event("HTTP API", "/embed", {"inputs": long_texts(1500)})
     start = time.monotonic()
@@ -153,7 +150,6 @@ def test_a_request_past_the_functions_own_deadline_is_a_timeout(embeddings: Func
     assert time.monotonic() - start < 5  # or AWS would have ended it
 
 
-@GUARD
 def test_an_answer_that_aws_would_refuse_is_refused_in_the_callers_dialect(
     bundles: Bundles,
 ) -> None:
