@@ -138,13 +138,13 @@ def long_texts(count: int) -> list[str]:
 
 
 def test_a_request_past_the_limit_of_time_is_a_timeout(bundles: Bundles) -> None:
-    asked = event("HTTP API", "/embed", {"inputs": long_texts(1500)})
+    asked = event("HTTP API", "/embed", {"inputs": long_texts(1000)})
     with bundles[EMBEDDINGS].running(TEXTFN_DEADLINE_SECONDS="1") as function:
         assert answered(function.invoke(asked))[0] == 408
 
 
 def test_a_request_past_the_functions_own_deadline_is_a_timeout(embeddings: Function) -> None:
-    asked = event("HTTP API", "/embed", {"inputs": long_texts(1500)})
+    asked = event("HTTP API", "/embed", {"inputs": long_texts(1000)})
     start = time.monotonic()
     assert answered(embeddings.invoke(asked, seconds=5))[0] == 408
     assert time.monotonic() - start < 5  # or AWS would have ended it
