@@ -26,8 +26,8 @@ class Request(NamedTuple):
 
 
 class Hub(ThreadingHTTPServer):
-    """`status` refuses a file, `cut` ends its body after so many bytes, once each, `stall` waits
-    after so many; `lie` is sent under the right digest."""
+    """`status` refuses a file, with an error `code`, `cut` ends its body after so many bytes, once
+    each, `stall` waits after so many; `lie` is sent under the right digest."""
 
     daemon_threads = True
 
@@ -35,6 +35,7 @@ class Hub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answer)
         self.files = {path.name: path.read_bytes() for path in folder.iterdir()}
         self.status: dict[str, int] = {}
+        self.code: dict[str, str] = {}
         self.cut: dict[str, list[int]] = {}
         self.stall: dict[str, int] = {}
         self.stalled, self.go_on = threading.Event(), threading.Event()
@@ -76,7 +77,8 @@ class Answer(BaseHTTPRequestHandler):
         asked, token = self.headers.get("Range", ""), self.headers.get("Authorization", "")
         hub.seen.append(Request(self.command, host, name, asked, token))
         if name in hub.status:
-            return self._head(hub.status[name], **{"Content-Length": "0"})
+            code = {"X-Error-Code": hub.code[name]} if name in hub.code else {}
+            return self._head(hub.status[name], **code, **{"Content-Length": "0"})
         if name not in hub.files:
             return self._head(404, **{"X-Error-Code": "EntryNotFound", "Content-Length": "0"})
         if path == "/cdn":

@@ -80,6 +80,9 @@ def test_a_build_that_misses_the_published_numbers_is_not_installed(pull: Pull) 
 def test_a_spoiled_checkpoint_is_not_installed(pull: Pull) -> None:
     pull.hub.files["config.json"] = b'{"model_type": "bert", "hidden_act": "relu"}'
     assert "hidden_act relu is not supported" in pull.refused(1)
+    shutil.rmtree(pull.models / ".pull")
+    pull.hub.files["config.json"] = b"<html>"
+    assert "config.json is not JSON" in pull.refused(1)
 
 
 def test_a_full_disk_is_told_before_anything_is_fetched(
@@ -110,3 +113,26 @@ def test_a_missing_package_is_told_with_the_command_that_installs_it(pull: Pull)
     pull.before = "import sys; sys.modules['onnx'] = None"
     expected = "textfn models pull: onnx is not installed here; `make .venv/dev` installs it\n"
     assert pull.refused(1) == expected
+
+
+def test_a_gated_repository_is_told_with_what_opens_it(pull: Pull) -> None:
+    pull.hub.code["config.json"] = "GatedRepo"
+    pull.hub.status["config.json"] = 403
+    error = pull.refused(5)
+    assert "If the repository is gated, accept its terms" in error and "HF_TOKEN" in error
+    assert "hf_secret" not in error
+
+
+def test_a_repository_that_has_a_pickle_alone_is_refused_and_the_pickle_not_asked_for(
+    pull: Pull,
+) -> None:
+    pull.hub.files["pytorch_model.bin"] = pull.hub.files.pop("model.safetensors")
+    assert "a pickle could run anything" in pull.refused(6)
+    assert "pytorch_model.bin" not in {each.name for each in pull.hub.seen}
+
+
+def test_a_pickle_under_the_name_of_safetensors_is_not_opened(pull: Pull, tmp_path: Path) -> None:
+    trap = f"cos\nsystem\n(S'touch {tmp_path / 'ran'}'\ntR.".encode()
+    pull.hub.files["model.safetensors"] = trap
+    assert "model.safetensors is not in safetensors" in pull.refused(1)
+    assert not (tmp_path / "ran").exists()

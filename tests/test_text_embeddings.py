@@ -1,4 +1,5 @@
 import base64
+import json
 
 import numpy as np
 import pytest
@@ -270,3 +271,33 @@ def test_the_model_must_be_named_where_the_service_asks_for_it(server: Server) -
     answer = server.post("/client/v4/accounts/me/ai/v1/embeddings", {"input": "hello"})
     assert answer.status == 400
     assert '"model"' in answer.json["error"]["message"]
+
+
+MFAQ = "textfn models pull mfaq"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/client/v4/accounts/me/ai/run/clips/mfaq", 400),
+        ("/models/clips/mfaq", 404),
+        ("/models/clips/mfaq/pipeline/sentence-similarity", 404),
+        ("/v1/embeddings", 404),
+        ("/client/v4/accounts/me/ai/v1/embeddings", 404),
+        ("/embed?model=mfaq", 404),
+        ("/similarity?model=mfaq", 404),
+    ],
+)
+def test_a_catalogued_model_that_is_not_installed_is_refused_with_the_command_that_installs_it(
+    server: Server, path: str, status: int
+) -> None:
+    inputs = {"source_sentence": "a", "sentences": ["b"]} if "similarity" in path else "a"
+    body = {"text": "a", "inputs": inputs, "input": "a", "model": "clips/mfaq"}
+    answer = server.post(path, body)
+    assert answer.status == status
+    found = answer.json.get("error") or answer.json["messages"]
+    assert MFAQ in json.dumps(found)
+    if path.startswith("/client/v4/accounts/me/ai/run"):
+        assert answer.json["errors"][0]["code"] == 5007
+    if "v1" in path:
+        assert answer.json["error"]["code"] == "model_not_found"

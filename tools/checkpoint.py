@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from tools.architectures import ARCHITECTURES, Architecture
@@ -82,12 +83,17 @@ class Head:
 
 
 class Tensors:
-    """The tensors of a checkpoint by name, with the encoder's optional prefix stripped."""
+    """The tensors of a checkpoint by name, with the encoder's optional prefix stripped.
+
+    Raises CheckpointError: of a file that is something else, a pickle for one, nothing is run.
+    """
 
     def __init__(self, path: Path, prefix: str) -> None:
-        self._tensors = {
-            name.removeprefix(prefix): tensor for name, tensor in load_file(path).items()
-        }
+        try:
+            tensors = load_file(path)
+        except SafetensorError as error:
+            raise CheckpointError(f"{path.name} is not in safetensors: {error}") from None
+        self._tensors = {name.removeprefix(prefix): tensors[name] for name in tensors}
 
     def __contains__(self, name: str) -> bool:
         return name in self._tensors
@@ -136,7 +142,10 @@ def read_checkpoint(folder: Path) -> tuple[Encoder, Head | None]:
 
 def read_config(folder: Path) -> dict[str, Any]:
     """The folder's config.json in BERT's words. Raises CheckpointError."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"config.json is not JSON: {error}") from None
     model_type = config.get("model_type")
     if model_type not in ARCHITECTURES:
         known = ", ".join(sorted(ARCHITECTURES))
