@@ -209,8 +209,7 @@ async def _leaving(request: Request) -> AsyncIterator[threading.Event]:
     left = threading.Event()
 
     async def watch() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
+        await request.receive()  # the body was read, so this can only be that the client left
         left.set()
 
     watching = None if ON_LAMBDA else asyncio.create_task(watch())

@@ -113,6 +113,15 @@ def test_every_header_is_compared_too(
     assert len(comparisons) == 2 * len(TOKENS)
 
 
+def test_callers_are_told_apart_by_a_hash_of_their_tokens() -> None:
+    callers = {access.caller({"authorization": f"Bearer {token}"}) for token in TOKENS}
+    assert len(callers) == 3
+    assert {len(caller) for caller in callers} == {32}
+    assert not callers & HASHES  # what is kept is no hash that opens anything
+    assert access.caller({"x-auth-key": TOKENS[0]}) in callers
+    assert access.caller({"user-agent": "a"}) == b""
+
+
 @pytest.mark.parametrize("path", ["/", "/health", "/livez", "/openapi.json"])
 def test_what_is_public_needs_no_token(server: Server, path: str) -> None:
     assert server.get(path).status == 200

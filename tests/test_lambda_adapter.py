@@ -84,7 +84,9 @@ def test_an_unknown_path_ends_at_the_catalogue() -> None:
 
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    inherited = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
+    inherited = {
+        name: os.environ[name] for name in ("PATH", "COVERAGE_PROCESS_CONFIG") if name in os.environ
+    }
     return subprocess.run(
         [sys.executable, "-c", code], env=inherited | environment, capture_output=True, text=True
     )
