@@ -320,3 +320,9 @@ def test_the_rules_refuse_what_is_open_by_mistake_or_cannot_be(
         for assertion in rule["Assertions"]
     ]
     assert all(holds(each, values) for each in assertions) is not refused
+
+
+def test_every_parameter_is_in_the_docs_and_says_what_it_is() -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    for name in SAM["Parameters"]:
+        assert f"`{name}`" in page, name
