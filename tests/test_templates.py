@@ -30,7 +30,7 @@ MOST_ROUTES = (
     300  # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 )
 
-SERVED = FUNCTIONS["Catalogue"]["Environment"]["Variables"]["TEXTFN_SERVED"].split(",")
+SERVED = FUNCTIONS["Catalogue"]["Environment"]["Variables"]["TEXTFN_SERVED"]["Fn::Join"][1][0]
 SCORES = ("sentence-similarity", "text-classification")
 SENTENCES = ["That is a happy dog"]
 BODIES: dict[str, dict[str, Any]] = {
@@ -53,17 +53,21 @@ ANSWERED_BY_GET = {
 }  # fmt: skip
 
 
-def served() -> Iterator[tuple[str, list[str]]]:
-    """Every name that this deployment answers to, with the tasks it answers."""
-    for manifest in map(find, SERVED):
-        for name in manifest.names:
-            yield name, list(manifest.tasks)
+def tasks_by_name() -> dict[str, tuple[str, ...]]:
+    """Every name of every catalogued model, with the tasks that this deployment answers by it."""
+    tasks: dict[str, tuple[str, ...]] = {}
+    for manifest in catalogue():
+        if manifest.folder.parent == BUNDLED:
+            tasks |= {name: manifest.tasks for name in manifest.names if manifest.installed}
+            tasks = {name: () for name in manifest.names} | tasks
+    for manifest in map(find, SERVED.split(",")):
         for original in manifest.stands_in_for:
-            for name in find(original).names:
-                yield name, [task for task in manifest.tasks if task in SCORES]
+            scores = tuple(task for task in manifest.tasks if task in SCORES)
+            tasks |= {name: scores for name in find(original).names}
+    return tasks
 
 
-NAMES = dict(served())
+NAMES = tasks_by_name()
 
 
 def filled(pattern: str, name: str = "") -> str:
@@ -73,12 +77,11 @@ def filled(pattern: str, name: str = "") -> str:
 def requests() -> Iterator[tuple[str, dict[str, Any], bool]]:
     """Every documented path by every name: path, body, whether the answer is to be 200."""
     for name, tasks in NAMES.items():
-        for pattern in cloudflare.RUN:
-            for task in tasks:
-                yield filled(pattern, name), BODIES[f"cloudflare {task}"], True
-        for pattern in huggingface.BARE:
-            for task in tasks:
-                yield filled(pattern, name), BODIES[task], True
+        for task in find(name).tasks:
+            for pattern in cloudflare.RUN:
+                yield filled(pattern, name), BODIES[f"cloudflare {task}"], task in tasks
+            for pattern in huggingface.BARE:
+                yield filled(pattern, name), BODIES[task], task in tasks
         for task in ("feature-extraction", *SCORES):
             for pattern in huggingface.pipeline(task):
                 own = PIPELINES.get(task, task)
@@ -108,7 +111,9 @@ def test_the_requests_below_are_of_every_path_of_every_dialect() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_served_model_s_every_path_has_a_function_that_answers(name: str) -> None:
+def test_a_model_s_every_path_has_a_function_that_answers_or_says_how_to_install_it(
+    name: str,
+) -> None:
     for path, body, serves in requests():
         if name not in path and name != body.get("model"):
             continue
@@ -202,7 +207,7 @@ def test_serverless_is_given_every_parameter_with_its_default() -> None:
 
 def test_every_variable_is_a_setting() -> None:
     known = {PREFIX + each.name.upper() for each in fields(Settings)}
-    named = {*GLOBALS["Environment"]["Variables"], *_variables("Catalogue")}
+    named = {*GLOBALS["Environment"]["Variables"]}.union(*map(_variables, FUNCTIONS))
     assert {name for name in named if name.startswith(PREFIX)} <= known
     assert GLOBALS["Environment"]["Variables"]["ORT_DISABLE_TELEMETRY"] == "1"
     assert GLOBALS["Environment"]["Variables"]["TOKENIZERS_PARALLELISM"] == "false"
@@ -210,7 +215,7 @@ def test_every_variable_is_a_setting() -> None:
 
 def test_the_catalogue_knows_which_models_are_served() -> None:
     bundled = {each.id for each in catalogue() if each.installed and each.folder.parent == BUNDLED}
-    assert set(SERVED) == bundled
+    assert set(SERVED.split(",")) == bundled
 
 
 def _variables(function: str) -> dict[str, Any]:
@@ -297,6 +302,9 @@ DEFAULTS = {name: each.get("Default", "") for name, each in SAM["Parameters"].it
         ({"TokensParameter": "/textfn/tokens", "Auth": "none"}, True),
         ({"Auth": "none", "SnapStart": "on", "ProvisionedConcurrency": 2}, True),
         ({"Auth": "none", "SnapStart": "on"}, False),
+        ({"Auth": "none", "ModelBucket": "s3://mine/models"}, True),
+        ({"Auth": "none", "EmbeddingModel": "mfaq"}, True),
+        ({"Auth": "none", "ModelBucket": "s3://mine/models", "EmbeddingModel": "mfaq"}, False),
         ({"Auth": "none", "DomainName": "text.example.com"}, True),
         ({"Auth": "none", "DomainName": "text.example.com", "CertificateArn": "arn"}, False),
     ],
@@ -312,3 +320,9 @@ def test_the_rules_refuse_what_is_open_by_mistake_or_cannot_be(
         for assertion in rule["Assertions"]
     ]
     assert all(holds(each, values) for each in assertions) is not refused
+
+
+def test_every_parameter_is_in_the_docs_and_says_what_it_is() -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    for name in SAM["Parameters"]:
+        assert f"`{name}`" in page, name

@@ -43,7 +43,8 @@ def test_what_sam_built_has_the_routes_and_rules_of_the_template(built: Path) ->
 
 def test_the_transform_keeps_the_rules_and_makes_few_permissions() -> None:
     made = transformed(load(ROOT / "template.yaml"), Auth="none")
-    assert made["Rules"].keys() == {"ExactlyOneWayIn", "OneKindOfWarmth", "DomainWithCertificate"}
+    assert made["Rules"].keys() == {"ExactlyOneWayIn", "OneKindOfWarmth", "DomainWithCertificate",
+                                  "ModelWithBucket"}  # fmt: skip
     kinds = [each["Type"] for each in made["Resources"].values()]
     assert kinds.count("AWS::Lambda::Permission") == 8
     assert len(kinds) < 100
@@ -65,7 +66,8 @@ STACKS: dict[str, dict[str, str]] = {
     "open": {
         "Auth": "none",
         "FunctionUrls": "on",
-        "ModelBucket": "models",
+        "ModelBucket": "s3://mine/models",
+        "EmbeddingModel": "mfaq",
         "Architecture": "arm64",
     },
 }
@@ -92,17 +94,22 @@ def test_a_stack_is_made_with_what_was_asked_for(
         variables = embeddings["Environment"]["Variables"]
         access = {each for each in variables if each in _access(STACKS[name])}
         assert access == set(_access(STACKS[name])) and len(access) == 1
-        assert catalogue == {
-            **{each: variables[each] for each in variables},
-            "TEXTFN_SERVED": "all-minilm-l6-v2,minilm-l6-sst2-int8",
-        }
+        served = catalogue.pop("TEXTFN_SERVED")
+        fetched = {each: variables.pop(each) for each in list(variables) if "_MODEL" in each}
+        assert catalogue == variables
+        assert served == "all-minilm-l6-v2,minilm-l6-sst2-int8" + ",mfaq" * (name == "open")
+        assert fetched == (
+            {"TEXTFN_MODEL_BUCKET": "s3://mine/models", "TEXTFN_MODEL": "mfaq"}
+            if name == "open"
+            else {}
+        )
         assert embeddings["Runtime"] == "python3.13"
         assert (embeddings["Timeout"], embeddings["MemorySize"]) == (29, 1769)
         assert ("AWS::CloudWatch::Dashboard" in kinds) is (name != "hashes")
         assert stack["Outputs"]["Embeddings"].startswith("curl https://")
         roles = json.dumps(_policies())
         assert ("ssm:GetParameter" in roles) is (name == "parameter")
-        assert ("s3:GetObject" in roles) is (name == "open")
+        assert ("arn:aws:s3:::mine/models/*" in roles) is (name == "open")
 
 
 def _access(parameters: dict[str, str]) -> list[str]:
