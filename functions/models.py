@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -58,18 +59,22 @@ async def info(request: Request) -> Response:
 
 
 async def elsewhere(request: Request) -> Response:
-    """A model under a name that the gateway could not match: 308 to its id, which it can.
+    """Another function's path as the gateway could not match it: 308 to one that it can.
 
-    An id has no "@" and no "/", so nobody on the way writes it in two ways.
+    That one ends in no slash and has the model's id, which has no "@" and no "/" that somebody on
+    the way might write in another way.
     """
-    name = request.path_params["model"]
-    manifest = find(name)
-    if name == manifest.id or not answers(manifest):
-        raise ModelNotInstalled(name, f"textfn models pull {manifest.id}")
-    pattern = request.scope["route"].path.replace("{model:path}", "{model}")
-    path = quote(pattern.format(**request.path_params | {"model": manifest.id}))
+    path, params = request.scope["path"], request.path_params
+    if name := params.get("model"):
+        manifest = find(name)
+        if not answers(manifest) or (name == manifest.id and not request.state.slash):
+            raise ModelNotInstalled(name, f"textfn models pull {manifest.id}")
+        pattern = request.scope["route"].path.replace("{model:path}", "{model}")
+        path = pattern.format(**params | {"model": manifest.id})
+    elif not request.state.slash:
+        raise HTTPException(404)
     query = urlencode(request.query_params.multi_items())
-    return Response(None, 308, {"location": f"{path}?{query}" if query else path})
+    return Response(None, 308, {"location": f"{quote(path)}?{query}" if query else quote(path)})
 
 
 def served() -> list[Manifest]:
@@ -105,5 +110,12 @@ routes = [
 # For the paths that other functions serve: only a deployment sends them here, for want of a match.
 TASKS = ("feature-extraction", "sentence-similarity", "text-classification")
 elsewhere_routes = post(
-    [*huggingface.pipeline(*TASKS), *cloudflare.RUN, *huggingface.BARE], elsewhere
+    [
+        *tei.POSTED,
+        *openai.EMBEDDINGS,
+        *huggingface.pipeline(*TASKS),
+        *cloudflare.RUN,
+        *huggingface.BARE,
+    ],
+    elsewhere,
 )

@@ -11,7 +11,8 @@ MANIFEST = "manifest.toml"
 # By the status that S3 answers: a HEAD, which asks for the size, has no more.
 WHY = {
     404: "it is not there; `textfn models push` puts it there",
-    403: "this function may not read it: allow s3:GetObject, and s3:ListBucket on the bucket",
+    403: "it is not there, or this function may not read it: s3:GetObject allows that, and with "
+    "s3:ListBucket on the bucket S3 tells which",
 }
 
 

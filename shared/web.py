@@ -142,7 +142,9 @@ class Edge:
             return await self.app(scope, receive, send)
         start = time.perf_counter()
         headers = Headers(scope=scope)
-        path = scope["path"] = scope["path"].rstrip("/") or "/"
+        sent = scope["path"]
+        path = scope["path"] = sent.rstrip("/") or "/"
+        scope.setdefault("state", {})["slash"] = path != sent
         request_id = _request_id(headers)
         dialect = dialects.of(path)
 

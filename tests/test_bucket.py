@@ -175,7 +175,9 @@ def denied(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import boto3
 
     boto3.client("s3").create_bucket(Bucket="models-of-mine")
-    with pytest.raises(CannotFetch, match="manifest.toml: this function may not read it"):
+    with pytest.raises(
+        CannotFetch, match="manifest.toml: it is not there, or this function may not read it"
+    ):
         fetch(URL, "tiny-embedder", tmp_path)
     assert main(PUSH) == 5
     error = capsys.readouterr().err

@@ -350,6 +350,9 @@ SERVED = ("all-minilm-l6-v2", "minilm-l6-sst2-int8")
             "/v1/a b/m\r\n/workers-ai/all-MiniLM-L6-v2",
             "/v1/a%20b/m%0D%0A/workers-ai/all-minilm-l6-v2",
         ),
+        ("/models/all-minilm-l6-v2/", "/models/all-minilm-l6-v2"),
+        ("/embed/", "/embed"),
+        ("/v1/a b/m/compat/embeddings//", "/v1/a%20b/m/compat/embeddings"),
     ],
 )
 def test_a_name_that_the_gateway_did_not_match_is_sent_to_the_one_it_does(
@@ -361,12 +364,17 @@ def test_a_name_that_the_gateway_did_not_match_is_sent_to_the_one_it_does(
 
 
 @pytest.mark.parametrize("name", ["all-minilm-l6-v2", "mfaq", "nobody/nothing"])
-def test_a_name_that_no_function_serves_is_sent_nowhere(
+def test_a_model_that_no_function_serves_is_sent_nowhere(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(models, "settings", dataclasses.replace(models.settings, served=SERVED))
     status, _, body = call(catalogue, "2.0", f"{RUN}/{name}", {})
     assert (status, body["errors"][0]["code"]) == (400, 5007)
+
+
+@pytest.mark.parametrize("path", ["/embed", "/v1/embeddings", "//embed/", "//example.com/"])
+def test_a_path_that_ends_in_no_slash_or_is_unknown_is_sent_nowhere(path: str) -> None:
+    assert call(catalogue, "2.0", path, {})[0] == 404
 
 
 def test_the_catalogue_lists_what_the_other_functions_serve(

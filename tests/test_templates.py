@@ -155,6 +155,20 @@ def test_a_spelling_that_no_route_matches_is_redirected_to_one_that_does(name: s
         assert call(function, "POST", sent, body)[0] == 200, sent
 
 
+@pytest.mark.parametrize("name", SERVED.split(","))
+def test_a_slash_at_the_end_of_a_path_is_redirected_away_where_no_route_matches(name: str) -> None:
+    for path, body, serves in requests():
+        if f"/{name}" not in path and name != body.get("model") and path not in TEI or not serves:
+            continue
+        if (function := select(ROUTES, "POST", f"{path}/")) == "Catalogue":
+            status, headers, _ = call("Catalogue", "POST", f"{path}/", body)
+            assert status == 308, path
+            path = headers["location"]
+            function = select(ROUTES, "POST", path)
+        assert function != "Catalogue", path
+        assert call(function, "POST", path, body)[0] == 200, path
+
+
 def test_what_nobody_has_reaches_the_catalogue() -> None:
     for path in ("/", "/nowhere", "/models/someone/else", f"{cloudflare.ACCOUNT}/ai/run/@cf/x/y"):
         assert select(ROUTES, "POST", path) == "Catalogue"

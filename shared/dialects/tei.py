@@ -7,13 +7,9 @@ from shared.errors import TextfnError, for_error
 from shared.manifest import Manifest
 from shared.settings import settings
 
-EMBED, SIMILARITY, PREDICT, TOKENIZE, INFO = PATHS = (
-    "/embed",
-    "/similarity",
-    "/predict",
-    "/tokenize",
-    "/info",
-)
+EMBED, SIMILARITY, PREDICT, TOKENIZE = POSTED = ("/embed", "/similarity", "/predict", "/tokenize")
+INFO = "/info"
+PATHS = (*POSTED, INFO)
 
 # router/src/http/server.rs; it knows no models, tokens or deadlines: those are by analogy.
 STATUS_AND_TYPE: dict[type[TextfnError], tuple[int, str]] = {
