@@ -75,8 +75,7 @@ def test_a_cut_text_is_told() -> None:
     [
         (["embed", "--model", "mfaq", "a"], b"", b"textfn models pull mfaq"),
         (["classify", "--model", "nothing", "a"], b"", b"No such model nothing"),
-        (["embed"], b"good\nbad\xff\n", b"text 2 is not UTF-8"),
-        (["embed", "good", b"bad\xff"], b"", b"text 2 is not UTF-8"),
+        (["embed", b"bad\xff"], b"", b"text 1 is not UTF-8"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(
@@ -85,6 +84,18 @@ def test_what_cannot_be_done_is_one_line(
     done = run(*arguments, stdin=stdin)
     assert (done.returncode, done.stdout) == (1, b"")
     assert told in done.stderr and done.stderr.count(b"\n") == 1
+
+
+def test_what_comes_before_a_text_that_is_none_is_answered() -> None:
+    for done in (
+        run("embed", stdin=b"good\nbad\xff\ngood\n"),
+        run("embed", "good", b"bad\xff", "good"),
+    ):
+        assert (done.returncode, done.stderr) == (
+            1,
+            b"textfn embed: text 2 is not UTF-8: invalid start byte\n",
+        )
+        assert [json.loads(line)["text"] for line in done.stdout.splitlines()] == ["good"]
 
 
 def test_a_reader_that_leaves_early_is_no_crash() -> None:

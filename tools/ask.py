@@ -1,7 +1,6 @@
 """`textfn embed`, `classify`, `similarity`: an installed model on the command line, no server."""
 
 import argparse
-import itertools
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -139,7 +138,7 @@ def _answer(options: argparse.Namespace, answers: Answers) -> int:
     # A progress line on the terminal that also shows the answers would stand between them.
     shows_progress = sys.stderr.isatty() and not sys.stdout.isatty()
     texts = _decoded(map(os.fsencode, options.texts) if options.texts else sys.stdin.buffer)
-    while chunk := list(itertools.islice(texts, CHUNK)):
+    for chunk in _chunks(texts):
         fields, result = answers(chunk)
         for text, each in zip(chunk, fields, strict=True):
             sys.stdout.buffer.write(
@@ -159,6 +158,23 @@ def _answer(options: argparse.Namespace, answers: Answers) -> int:
     if cut:
         print("some texts were cut: the model takes fewer tokens", file=sys.stderr)
     return 0
+
+
+def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+    """CHUNK texts at a time; those before one that is no text are not lost to it."""
+    chunk: list[str] = []
+    try:
+        for text in texts:
+            chunk.append(text)
+            if len(chunk) == CHUNK:
+                yield chunk
+                chunk = []
+    except NotText:
+        if chunk:
+            yield chunk
+        raise
+    if chunk:
+        yield chunk
 
 
 def _decoded(lines: Iterable[bytes]) -> Iterator[str]:
