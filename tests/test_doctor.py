@@ -42,6 +42,11 @@ def test_this_installation_is_well() -> None:
     assert {"packages", "all-minilm-l6-v2", "tiny-embedder", "threads", "memory"} <= set(states)
 
 
+def test_tokens_that_are_kept_in_ssm_are_told_where() -> None:
+    _, states, said = doctor(TEXTFN_TOKENS_PARAMETER="/textfn/tokens")
+    assert (states["tokens"], "/textfn/tokens" in str(said)) == ("ok", True)
+
+
 def test_each_line_tells_a_state_and_a_remedy() -> None:
     command = [sys.executable, "-m", "tools.cli", "doctor"]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -246,6 +246,8 @@ def _tokens() -> Iterator[Check]:
 
     if settings.tokens:
         yield Check("tokens", "ok", f"{len(settings.tokens)} may ask")
+    elif settings.tokens_parameter:
+        yield Check("tokens", "ok", f"on AWS: in the SSM parameter {settings.tokens_parameter}")
     elif settings.auth == "none":
         text = "TEXTFN_AUTH=none: everybody who reaches this service may ask"
         yield Check("tokens", "warn", text, "Set TEXTFN_TOKENS to the sha256 of a token.")
