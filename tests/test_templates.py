@@ -15,6 +15,7 @@ from lambda_events import event
 from shared.dialects import cloudflare, huggingface, openai, tei
 from shared.manifest import BUNDLED, catalogue, find
 from shared.settings import PREFIX, Settings
+from tools.pricing import Lambda
 
 ROOT = TESTS.parent
 SAM = load(ROOT / "template.yaml")
@@ -300,6 +301,13 @@ def test_nothing_runs_forever_or_without_a_ceiling() -> None:
     for resource in SAM["Resources"].values():
         if resource["Type"] == "AWS::Logs::LogGroup":
             assert resource["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_the_alarm_on_spending_counts_as_the_bill_does() -> None:
+    metrics = SAM["Resources"]["SpendingAlarm"]["Properties"]["Metrics"]
+    arithmetic = metrics[0]["Expression"]["Fn::Sub"].replace("${Memory}", "1769")
+    an_hour = eval(arithmetic, {"billed": 3_600_000})  # milliseconds
+    assert an_hour == pytest.approx(Lambda("x86_64", 1769).dollars(3600))
 
 
 DEFAULTS = {name: each.get("Default", "") for name, each in SAM["Parameters"].items()}
