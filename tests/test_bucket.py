@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +230,35 @@ def test_an_s3_that_cannot_be_reached_is_told(
     assert "Could not connect" in capsys.readouterr().err
 
 
+class HalfAnObject(BaseHTTPRequestHandler):
+    """An S3 that promises a hundred bytes, sends fifty and closes."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.send_header("content-length", "100")
+        self.send_header("etag", '"half"')
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.do_HEAD()
+        self.wfile.write(bytes(50))
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+def test_a_connection_that_is_cut_leaves_nothing(
+    credentials: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), HalfAnObject) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(CannotFetch, match=r"tiny-embedder/manifest\.toml: "):
+            fetch(URL, "tiny-embedder", tmp_path)
+        server.shutdown()
+    assert left(tmp_path) == []
+
+
 START = """
 import boto3, sys
 from moto import mock_aws
@@ -244,16 +275,24 @@ print(model.manifest.folder, model.embed(["hello world"]).values.shape)
 """
 
 
-def start(source: Path, tmp: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A function that starts with a bucket that has the files of a folder."""
-    given = {"TEXTFN_MODEL_BUCKET": f"{URL}/", "TEXTFN_MODEL": "mine"} | environment
-    return subprocess.run(
-        [sys.executable, "-c", START, source, tmp],
-        env=os.environ | given,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+def start(source: Path, tmp: Path, functions: int = 1) -> list[tuple[int, str, str]]:
+    """Functions that start at once with a bucket that has the files of a folder.
+
+    The exit code of each, what it printed and what it complained of.
+    """
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", START, source, tmp],
+            env=os.environ | {"TEXTFN_MODEL_BUCKET": f"{URL}/", "TEXTFN_MODEL": "mine"},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(functions)
+    ]
+    said = [process.communicate() for process in processes]
+    return [(process.returncode, *texts) for process, texts in zip(processes, said, strict=True)]
 
 
 @pytest.fixture
@@ -269,17 +308,25 @@ def test_a_function_serves_the_model_of_its_bucket(
     credentials: None, mine: Path, tmp_path: Path
 ) -> None:
     for _ in range(2):  # the second start finds the files
-        done = start(mine, tmp_path / "tmp")
-        assert done.stdout == f"{tmp_path / 'tmp' / 'mine'} (1, 16)\n", done.stderr
+        [(_, printed, complained)] = start(mine, tmp_path / "tmp")
+        assert printed == f"{tmp_path / 'tmp' / 'mine'} (1, 16)\n", complained
+
+
+def test_functions_that_share_a_folder_all_have_its_model(
+    credentials: None, mine: Path, tmp_path: Path
+) -> None:
+    for _, printed, complained in start(mine, tmp_path / "tmp", functions=3):
+        assert printed == f"{tmp_path / 'tmp' / 'mine'} (1, 16)\n", complained
+    assert set(left(tmp_path / "tmp")) == FILES
 
 
 def test_a_function_whose_model_is_not_whole_does_not_start(
     credentials: None, mine: Path, tmp_path: Path
 ) -> None:
     (mine / "tokenizer.json").write_bytes(b"{}")
-    done = start(mine, tmp_path / "tmp")
-    assert done.returncode != 0 and done.stdout == ""
-    assert f"CannotFetch: {URL}/mine/tokenizer.json: sha256 " in done.stderr
+    [(code, printed, complained)] = start(mine, tmp_path / "tmp")
+    assert code != 0 and printed == ""
+    assert f"CannotFetch: {URL}/mine/tokenizer.json: sha256 " in complained
     assert left(tmp_path / "tmp") == []
 
 
