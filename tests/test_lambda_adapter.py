@@ -399,6 +399,12 @@ def test_the_hooks_of_a_snapshot_are_registered_and_run() -> None:
     assert done.stdout.split() == ["1", "2", "False"], done.stderr
 
 
+def test_a_runtime_without_snapshots_starts_as_well() -> None:
+    code = "import sys; sys.modules['snapshot_restore_py'] = None; import functions.catalogue"
+    done = run(code, AWS_LAMBDA_RUNTIME_API="127.0.0.1:9001", TEXTFN_AUTH="none")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_an_unreadable_parameter_of_tokens_is_an_init_error_that_says_why() -> None:
     done = run(
         "import functions.catalogue",

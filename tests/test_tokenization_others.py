@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from tokenizers.models import Unigram
+from tokenizers.normalizers import Replace
 
 from shared import tokenization
 from shared.tokenization import Tokenization
@@ -78,6 +79,16 @@ def test_a_megabyte_of_words_is_tokenized_in_a_fifth_of_a_second(
     ids, cut = bounded.encode(text, direction)
     assert time.perf_counter() - start < 0.2
     assert (ids, cut) == (everything.encode(text).ids, True)
+
+
+def test_no_text_is_cut_between_letters_that_normalization_joins(tmp_path: Path) -> None:
+    """ "ab" is one letter to the model, of which an odd number begins with another piece."""
+    pieces = [("?", 0.0), ("a", -3.0), ("b", -3.0), ("c", -3.0), ("cc", -4.0)]
+    tokenizer = Tokenizer(Unigram(pieces, unk_id=0))
+    tokenizer.normalizer = Replace("ab", "c")
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    found = Tokenization(tmp_path / "tokenizer.json", 16).encode("b" + "ab" * 50_001)
+    assert found == ([2, 3, *[4] * 14], True)
 
 
 # Letters without a blank: pieces that overlap, that are not known, and that repeat themselves; then
