@@ -226,6 +226,7 @@ def test_a_limit_is_told_with_what_was_given_and_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("path", "dialect"),
     [
+        ("/client/v4", cloudflare),
         ("/client/v4/nonsense", cloudflare),
         ("/client/v4/accounts/me/ai/run/x", cloudflare),
         ("/client/v4/accounts/me/ai/v1/nonsense", openai),
@@ -240,6 +241,7 @@ def test_a_limit_is_told_with_what_was_given_and_what_to_do() -> None:
         ("/info", tei),
         ("/models/nonsense", huggingface),
         ("/nonsense", huggingface),
+        ("/api/nonsense", huggingface),
     ],
 )
 def test_an_unknown_path_has_the_dialect_of_its_neighbours(path: str, dialect: ModuleType) -> None:

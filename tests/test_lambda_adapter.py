@@ -178,6 +178,7 @@ def test_headers_that_stop_the_adapter_stop_no_request(headers: dict[str, str] |
         {"rawQueryString": 5},
         {"requestContext": {}},
         {"requestContext": {"http": {}}},
+        {"requestContext": {"http": {"method": ["POST"], "path": "/embed", "sourceIp": "x"}}},
     ],
     ids=ascii,
 )

@@ -21,7 +21,7 @@ def test_a_listed_model_has_the_fields_of_the_service(server: Server) -> None:
     assert set(model) == {
         *("id", "source", "name", "description", "task", "created_at", "tags", "properties")
     }
-    assert model["name"] == MINILM
+    assert (model["name"], model["source"]) == (MINILM, 1)
     assert model["task"]["name"] == "Text Embeddings"
     properties = {each["property_id"]: each["value"] for each in model["properties"]}
     assert (properties["max_input_tokens"], properties["output_dimensions"]) == ("256", "384")
@@ -57,15 +57,16 @@ def test_a_catalogued_model_is_listed_only_when_it_is_installed(server: Server) 
     assert "@cf/baai/bge-base-en-v1.5" not in found(server)
 
 
-def test_pages_are_apart_complete_and_end(server: Server) -> None:
+@pytest.mark.parametrize("size", [1, 2])
+def test_pages_are_apart_complete_and_end(server: Server, size: int) -> None:
     everything = found(server)
-    pages = []
-    while page := found(server, f"per_page=1&page={len(pages) + 1}"):
-        assert len(page) == 1
-        pages += page
+    pages: list[list[str]] = []
+    while page := found(server, f"per_page={size}&page={len(pages) + 1}"):
+        pages.append(page)
         assert len(pages) <= len(everything)  # a list that does not end would be asked for ever
-    assert pages == everything
-    past = server.get(f"{SEARCH}?per_page=1&page=999999999").json
+    assert {len(page) for page in pages[:-1]} == {size}
+    assert [name for page in pages for name in page] == everything
+    past = server.get(f"{SEARCH}?per_page={size}&page=999999999").json
     assert past["result"] == []
     assert past["result_info"]["total_count"] == len(everything)
 
@@ -101,6 +102,8 @@ def test_a_schema_of_no_model_is_refused(server: Server) -> None:
 def test_info_tells_what_the_model_takes(server: Server) -> None:
     info = server.get("/info?model=test/tiny-embedder").json
     assert (info["model_id"], info["max_input_length"]) == ("tiny-embedder", 32)
+    assert (info["model_dtype"], info["auto_truncate"]) == ("int8", True)
+    assert (info["max_client_batch_size"], info["max_batch_tokens"]) == (2048, 256)
     assert info["model_type"] == {"embedding": {"pooling": "mean"}}
     classifier = server.get("/info?model=test/tiny-sentiment").json["model_type"]["classifier"]
     assert classifier["id2label"] == {"0": "NEGATIVE", "1": "POSITIVE"}

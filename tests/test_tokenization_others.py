@@ -105,6 +105,7 @@ ENDS = ["", " ", "<Q>", "<mask>", "!!", "\u0301", "\ufb01", "\u200b", "..."]
     st.sampled_from(ENDS),
     st.lists(st.sampled_from(ENDLESS), max_size=40).map("".join),
 )
+@example("(" * 300, "", "")
 def test_text_without_blanks_gives_the_ids_of_the_full_tokenization(
     text: str, end: str, rest: str
 ) -> None:
