@@ -231,8 +231,8 @@ def test_hugging_face_errors_are_in_the_words_of_the_service(error: TextfnError)
     assert huggingface.error(error, ID)[1]["error"] == HUGGING_FACE_WORDS[error]
 
 
-# https://developers.cloudflare.com/workers-ai/platform/errors/ and answers that were seen; where none
-# was, words like them (shared/dialects/cloudflare.py says which).
+# https://developers.cloudflare.com/workers-ai/platform/errors/ and answers that were seen; where
+# none was, words like them (shared/dialects/cloudflare.py says which).
 WORDS = {
     "EmptyBody": "Request is missing headers or body: body",
     "UnreadableRequest": "SyntaxError: headers or body are not UTF-8 text",

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from conftest import Server
 
+from shared.settings import settings
+
 SEARCH = "/client/v4/accounts/me/ai/models/search"
 SCHEMA = "/client/v4/accounts/me/ai/models/schema"
 MINILM = "@hf/sentence-transformers/all-minilm-l6-v2"
@@ -101,12 +103,28 @@ def test_a_schema_of_no_model_is_refused(server: Server) -> None:
 
 def test_info_tells_what_the_model_takes(server: Server) -> None:
     info = server.get("/info?model=test/tiny-embedder").json
-    assert (info["model_id"], info["max_input_length"]) == ("tiny-embedder", 32)
-    assert (info["model_dtype"], info["auto_truncate"]) == ("int8", True)
-    assert (info["max_client_batch_size"], info["max_batch_tokens"]) == (2048, 256)
-    assert info["model_type"] == {"embedding": {"pooling": "mean"}}
+    model = server.post("/embed?model=test/tiny-embedder", {"inputs": "a"}).headers["textfn-model"]
+    assert info == {
+        "model_id": "tiny-embedder",
+        "model_sha": model.removeprefix("tiny-embedder@"),
+        "model_dtype": "int8",
+        "model_type": {"embedding": {"pooling": "mean"}},
+        "max_concurrent_requests": 64,
+        "max_input_length": 32,
+        "max_batch_tokens": 256,
+        "max_batch_requests": None,
+        "max_client_batch_size": 2048,
+        "auto_truncate": True,
+        "tokenization_workers": settings.threads,
+        "version": "textfn",
+        "sha": None,
+        "docker_label": None,
+    }
     classifier = server.get("/info?model=test/tiny-sentiment").json["model_type"]["classifier"]
-    assert classifier["id2label"] == {"0": "NEGATIVE", "1": "POSITIVE"}
+    assert classifier == {
+        "id2label": {"0": "NEGATIVE", "1": "POSITIVE"},
+        "label2id": {"NEGATIVE": 0, "POSITIVE": 1},
+    }
     assert server.get("/info").json["model_id"] == "all-minilm-l6-v2"
     assert server.get("/info?model=mfaq").status == 404
     assert server.get("/info?model=nothing").json["error_type"] == "Validation"
