@@ -317,6 +317,17 @@ def test_fixed_axes_are_refused(
     assert "input_ids has a fixed axis of 128" in refused(models, capsys, folder)
 
 
+def test_a_mask_of_floats_is_refused(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = encoders.write(tmp_path / "toy", **POOLED)
+    model = onnx.load(folder / "model.onnx")
+    model.graph.input[1].type.tensor_type.elem_type = TensorProto.FLOAT
+    onnx.save(model, folder / "model.onnx")
+    expected = "its input attention_mask is tensor(float), only tensor(int32), tensor(int64)"
+    assert expected in refused(models, capsys, folder)
+
+
 def test_outputs_that_nobody_knows_are_refused(
     models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -223,11 +223,17 @@ def test_a_push_of_a_spoiled_model_sends_nothing(
 
 
 def test_an_s3_that_cannot_be_reached_is_told(
-    credentials: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    credentials: None,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     assert main(PUSH) == 3
     assert "Could not connect" in capsys.readouterr().err
+    with pytest.raises(CannotFetch, match=f"^{URL}/tiny-embedder/manifest.toml: Could not connect"):
+        fetch(URL, "tiny-embedder", tmp_path)
+    assert left(tmp_path) == []
 
 
 class HalfAnObject(BaseHTTPRequestHandler):

@@ -21,7 +21,8 @@ def test_the_list_of_models_has_every_installed_name_and_no_other(
     assert listed["object"] == "list"
     assert {"all-minilm-l6-v2", "sentence-transformers/all-MiniLM-L6-v2"} <= names
     assert "@cf/baai/bge-base-en-v1.5" not in names
-    assert all(each["object"] == "model" for each in listed["data"])
+    shape = {"object": "model", "created": 0, "owned_by": "textfn"}
+    assert all(each == {"id": each["id"]} | shape for each in listed["data"])
 
 
 def test_an_unknown_path_is_answered_in_the_caller_s_dialect(server: Server) -> None:

@@ -138,6 +138,28 @@ def test_two_missing_fields_are_two_hugging_face_errors() -> None:
     }
 
 
+# https://platform.openai.com/docs/guides/error-codes
+OPENAI_TYPES = {408: "server_error", 429: "requests", 500: "server_error"}
+PARAMS = {
+    "WrongType": "text",
+    "TooShort": "text/3",
+    "TooLong": "inputs",
+    "TooMany": "text",
+    "TooSmall": "top_k",
+    "Empty": "inputs",
+    "NotOneOf": "pooling",
+    "Unsupported": "dimensions",
+}
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=named)
+def test_openai_errors_have_a_type_and_name_the_field_at_fault(error: TextfnError) -> None:
+    status, body = openai.error(error, ID)
+    assert body["error"]["type"] == OPENAI_TYPES.get(status, "invalid_request_error")
+    assert body["error"]["param"] == PARAMS.get(named(error))
+    assert body["error"]["message"] == f"{error} {error.hint}".strip()
+
+
 @pytest.mark.parametrize("error", EXAMPLES, ids=named)
 def test_openai_errors_serve_openai_and_cloudflare_clients(error: TextfnError) -> None:
     _, body = openai.error(error, ID)
@@ -175,39 +197,96 @@ def test_an_error_reaches_the_client_as_its_dialect_says(
     assert ("allow" in answer.headers) == isinstance(error, errors.MethodNotAllowed)
 
 
+INVALID = "Input validation error: "
 TEI_WORDS = {
-    errors.TooLong(512, "600"): "`inputs` must have less than 512 tokens. Given: 600",
-    errors.TooMany("/inputs", 32, 40): "batch size 40 > maximum allowed batch size 32",
-    errors.Empty("/inputs/sentences"): "`inputs.sentences` cannot be empty",
-    errors.Empty("/inputs"): "`inputs` cannot be empty",
+    errors.TooLong(512, "600"): INVALID + "`inputs` must have less than 512 tokens. Given: 600",
+    errors.TooMany("/inputs", 32, 40): INVALID + "batch size 40 > maximum allowed batch size 32",
+    errors.Empty("/inputs/sentences"): INVALID + "`inputs.sentences` cannot be empty",
+    errors.TooShort("/inputs/3"): INVALID + "`inputs.3` cannot be empty",
+    errors.EmptyBody(): INVALID + "The request has no body: send a JSON object.",
+    errors.Overloaded(1): "Model is overloaded",
+    errors.UnknownModel("x", ["y"]): "No such model x or task. did you mean y? served here: none",
 }
 
 
-@pytest.mark.parametrize("error", TEI_WORDS, ids=str)
+@pytest.mark.parametrize("error", TEI_WORDS, ids=named)
 def test_tei_errors_are_in_the_words_of_the_server(error: TextfnError) -> None:
-    assert tei.error(error, ID)[1]["error"] == f"Input validation error: {TEI_WORDS[error]}"
+    assert tei.error(error, ID)[1]["error"] == TEI_WORDS[error]
 
 
-# https://developers.cloudflare.com/workers-ai: words that were seen in answers of the service
-WORDS = {
-    errors.MissingField(["text"], ["requests"]): "AiError: Bad input: Error: oneOf at '/' not met, "
-    "0 matches: required properties at '/' are 'text', required properties at '/' are 'requests'"
-    f" ({ID})",
-    errors.MissingField(["source", "sentences"]): "AiError: Bad input: Error: required properties "
-    f"at '/' are 'source,sentences' ({ID})",
-    errors.WrongType("/audio", ["array"], "x"): "AiError: Bad input: Error: Type mismatch of "
-    f"'/audio', 'array' not in 'string' ({ID})",
-    errors.TooShort("/contexts/3/text"): "AiError: Bad input: Error: Length of '/contexts/3/text' "
-    f"must be >= 1 not met ({ID})",
-    errors.UnknownModel("@cf/x/y"): "No such model @cf/x/y or task",
-    errors.AccessDenied(): "Authentication error",
-    errors.MissingCredentials(): "Missing X-Auth-Key, X-Auth-Email or Authorization headers",
+HUGGING_FACE_WORDS = {
+    errors.WrongType("/inputs", ["string", "array"], 5): "Input should be a valid string or list: "
+    "received `inputs` in `parameters`",
+    errors.WrongType("/", ["object"], 5): "Input should be a valid dictionary: received `body` in "
+    "`parameters`",
+    errors.Empty("/inputs"): "Value error, The inputs are invalid, at least one input is required: "
+    "received `[]` in `parameters`",
+    errors.AccessDenied(): "Invalid credentials in Authorization header",
+    errors.UnknownModel("x", ["y"]): "No such model x or task. did you mean y? served here: none",
 }
 
 
-@pytest.mark.parametrize("error", WORDS, ids=named)
+@pytest.mark.parametrize("error", HUGGING_FACE_WORDS, ids=named)
+def test_hugging_face_errors_are_in_the_words_of_the_service(error: TextfnError) -> None:
+    assert huggingface.error(error, ID)[1]["error"] == HUGGING_FACE_WORDS[error]
+
+
+# https://developers.cloudflare.com/workers-ai/platform/errors/ and answers that were seen; where
+# none was, words like them (shared/dialects/cloudflare.py says which).
+WORDS = {
+    "EmptyBody": "Request is missing headers or body: body",
+    "UnreadableRequest": "SyntaxError: headers or body are not UTF-8 text",
+    "NotHttp": "Error: not a request",
+    "NotJson": "SyntaxError: unexpected character: line 1 column 1 (char 0)",
+    "MissingField": "Error: oneOf at '/' not met, 0 matches: "
+    "required properties at '/' are 'text', required properties at '/' are 'requests'",
+    "WrongType": "Error: Type mismatch of '/text', 'string' not in 'integer'",
+    "TooShort": "Error: Length of '/text/3' must be >= 1 not met",
+    "TooLong": "Error: Sequence too long: 302 > 256",
+    "TooMany": "Error: Length of '/text' must be <= 100 not met",
+    "TooSmall": "Error: '/top_k' must be >= 1",
+    "Empty": "Error: Length of '/inputs' must be >= 1 not met",
+    "NotOneOf": "Error: '/pooling' must be one of 'mean,cls'",
+    "Unsupported": "Error: '/dimensions' is not supported",
+    "InputTooLarge": "Request is too large",
+    "AnswerTooLarge": "Request is too large",
+    "UnknownModel": "No such model @cf/x/y or task",
+    "ModelNotInstalled": "No such model @cf/x/y or task",
+    "AccessDenied": "Authentication error",
+    "MissingCredentials": "Missing X-Auth-Key, X-Auth-Email or Authorization headers",
+    "InvalidToken": "Invalid API Token",
+    "UnknownPath": "Could not route to /nowhere, perhaps your object identifier is invalid?",
+    "MethodNotAllowed": "Method not allowed",
+    "UnsupportedEncoding": "Unsupported media type",
+    "Overloaded": "Capacity temporarily exceeded, please try again.",
+    "DeadlineExceeded": "Request timeout",
+    "BodyTooSlow": "Request timeout",
+    "InternalError": "Internal server error",
+}
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=named)
 def test_cloudflare_errors_are_in_the_words_of_the_service(error: TextfnError) -> None:
-    assert cloudflare.error(error, ID)[1]["errors"][0]["message"] == WORDS[error]
+    first = cloudflare.error(error, ID)[1]["errors"][0]
+    words = WORDS[named(error)]
+    assert first["message"] == (
+        f"AiError: Bad input: {words} ({ID})" if first["code"] == 5006 else words
+    )
+
+
+def test_several_missing_fields_are_one_cloudflare_error() -> None:
+    error = errors.MissingField(["source", "sentences"])
+    assert cloudflare.error(error, ID)[1]["errors"][0]["message"] == (
+        f"AiError: Bad input: Error: required properties at '/' are 'source,sentences' ({ID})"
+    )
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=named)
+def test_cloudflare_errors_say_beside_the_service_s_words_what_to_do(error: TextfnError) -> None:
+    _, body = cloudflare.error(error, ID)
+    code = body["errors"][0]["code"]
+    told = [text for text in (str(error), error.hint) if text]
+    assert body["messages"] == [{"code": code, "message": text} for text in told]
 
 
 def test_an_unknown_path_has_both_errors_of_the_service() -> None:
@@ -226,6 +305,7 @@ def test_a_limit_is_told_with_what_was_given_and_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("path", "dialect"),
     [
+        ("/client/v4", cloudflare),
         ("/client/v4/nonsense", cloudflare),
         ("/client/v4/accounts/me/ai/run/x", cloudflare),
         ("/client/v4/accounts/me/ai/v1/nonsense", openai),
@@ -240,6 +320,7 @@ def test_a_limit_is_told_with_what_was_given_and_what_to_do() -> None:
         ("/info", tei),
         ("/models/nonsense", huggingface),
         ("/nonsense", huggingface),
+        ("/api/nonsense", huggingface),
     ],
 )
 def test_an_unknown_path_has_the_dialect_of_its_neighbours(path: str, dialect: ModuleType) -> None:

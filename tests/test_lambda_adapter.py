@@ -178,6 +178,7 @@ def test_headers_that_stop_the_adapter_stop_no_request(headers: dict[str, str] |
         {"rawQueryString": 5},
         {"requestContext": {}},
         {"requestContext": {"http": {}}},
+        {"requestContext": {"http": {"method": ["POST"], "path": "/embed", "sourceIp": "x"}}},
     ],
     ids=ascii,
 )
@@ -405,6 +406,12 @@ print(len(hooks["before"]), len(hooks["after"]), telemetry._answered)
 def test_the_hooks_of_a_snapshot_are_registered_and_run() -> None:
     done = run(SNAPSHOTS, AWS_LAMBDA_RUNTIME_API="127.0.0.1:9001", TEXTFN_AUTH="none")
     assert done.stdout.split() == ["1", "2", "False"], done.stderr
+
+
+def test_a_runtime_without_snapshots_starts_as_well() -> None:
+    code = "import sys; sys.modules['snapshot_restore_py'] = None; import functions.catalogue"
+    done = run(code, AWS_LAMBDA_RUNTIME_API="127.0.0.1:9001", TEXTFN_AUTH="none")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_an_unreadable_parameter_of_tokens_is_an_init_error_that_says_why() -> None:

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from conftest import Server
 
+from shared.settings import settings
+
 SEARCH = "/client/v4/accounts/me/ai/models/search"
 SCHEMA = "/client/v4/accounts/me/ai/models/schema"
 MINILM = "@hf/sentence-transformers/all-minilm-l6-v2"
@@ -21,7 +23,7 @@ def test_a_listed_model_has_the_fields_of_the_service(server: Server) -> None:
     assert set(model) == {
         *("id", "source", "name", "description", "task", "created_at", "tags", "properties")
     }
-    assert model["name"] == MINILM
+    assert (model["name"], model["source"]) == (MINILM, 1)
     assert model["task"]["name"] == "Text Embeddings"
     properties = {each["property_id"]: each["value"] for each in model["properties"]}
     assert (properties["max_input_tokens"], properties["output_dimensions"]) == ("256", "384")
@@ -57,15 +59,16 @@ def test_a_catalogued_model_is_listed_only_when_it_is_installed(server: Server) 
     assert "@cf/baai/bge-base-en-v1.5" not in found(server)
 
 
-def test_pages_are_apart_complete_and_end(server: Server) -> None:
+@pytest.mark.parametrize("size", [1, 2])
+def test_pages_are_apart_complete_and_end(server: Server, size: int) -> None:
     everything = found(server)
-    pages = []
-    while page := found(server, f"per_page=1&page={len(pages) + 1}"):
-        assert len(page) == 1
-        pages += page
+    pages: list[list[str]] = []
+    while page := found(server, f"per_page={size}&page={len(pages) + 1}"):
+        pages.append(page)
         assert len(pages) <= len(everything)  # a list that does not end would be asked for ever
-    assert pages == everything
-    past = server.get(f"{SEARCH}?per_page=1&page=999999999").json
+    assert {len(page) for page in pages[:-1]} == {size}
+    assert [name for page in pages for name in page] == everything
+    past = server.get(f"{SEARCH}?per_page={size}&page=999999999").json
     assert past["result"] == []
     assert past["result_info"]["total_count"] == len(everything)
 
@@ -100,10 +103,28 @@ def test_a_schema_of_no_model_is_refused(server: Server) -> None:
 
 def test_info_tells_what_the_model_takes(server: Server) -> None:
     info = server.get("/info?model=test/tiny-embedder").json
-    assert (info["model_id"], info["max_input_length"]) == ("tiny-embedder", 32)
-    assert info["model_type"] == {"embedding": {"pooling": "mean"}}
+    model = server.post("/embed?model=test/tiny-embedder", {"inputs": "a"}).headers["textfn-model"]
+    assert info == {
+        "model_id": "tiny-embedder",
+        "model_sha": model.removeprefix("tiny-embedder@"),
+        "model_dtype": "int8",
+        "model_type": {"embedding": {"pooling": "mean"}},
+        "max_concurrent_requests": 64,
+        "max_input_length": 32,
+        "max_batch_tokens": 256,
+        "max_batch_requests": None,
+        "max_client_batch_size": 2048,
+        "auto_truncate": True,
+        "tokenization_workers": settings.threads,
+        "version": "textfn",
+        "sha": None,
+        "docker_label": None,
+    }
     classifier = server.get("/info?model=test/tiny-sentiment").json["model_type"]["classifier"]
-    assert classifier["id2label"] == {"0": "NEGATIVE", "1": "POSITIVE"}
+    assert classifier == {
+        "id2label": {"0": "NEGATIVE", "1": "POSITIVE"},
+        "label2id": {"NEGATIVE": 0, "POSITIVE": 1},
+    }
     assert server.get("/info").json["model_id"] == "all-minilm-l6-v2"
     assert server.get("/info?model=mfaq").status == 404
     assert server.get("/info?model=nothing").json["error_type"] == "Validation"

@@ -38,6 +38,8 @@ BAD = {
     "TEXTFN_AUTH": "None",
     "TEXTFN_MODELS_DIR": "/nowhere/at/all",
     "TEXTFN_LOG_LEVEL": "verbose",
+    "TEXTFN_SERVED": "all-minilm-l6-v2,",
+    "TEXTFN_TOKENS_PARAMETER": "my tokens",
 }
 
 

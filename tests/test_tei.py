@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from conftest import Server
 
+from shared.dialects import tei
+
 TINY = "?model=test/tiny-embedder"
 SENTIMENT = "?model=test/tiny-sentiment"
 HAPPY = {
@@ -78,6 +80,12 @@ def test_what_is_tokenized_whole_is_limited(server: Server) -> None:
     refused = server.post("/tokenize", {"inputs": ["q" * 65_536, "q"]})
     assert refused.status == 422
     assert "65536 characters are tokenized in one request, got 65537" in refused.json["error"]
+
+
+def test_the_times_of_an_answer_are_whole_milliseconds(server: Server) -> None:
+    times = {"x-compute-type": "cpu", "x-compute-time": "12346", "x-total-time": "12346"}
+    assert tei.headers(12.3456) == times
+    assert times.keys() <= server.post("/embed", {"inputs": "a text of this test"}).headers.keys()
 
 
 @pytest.mark.parametrize("path", ["/v1/embeddings", "/embeddings"])

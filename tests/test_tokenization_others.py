@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from tokenizers.models import Unigram
+from tokenizers.normalizers import Replace
 
 from shared import tokenization
 from shared.tokenization import Tokenization
@@ -80,6 +81,16 @@ def test_a_megabyte_of_words_is_tokenized_in_a_fifth_of_a_second(
     assert (ids, cut) == (everything.encode(text).ids, True)
 
 
+def test_no_text_is_cut_between_letters_that_normalization_joins(tmp_path: Path) -> None:
+    """ "ab" is one letter to the model, of which an odd number begins with another piece."""
+    pieces = [("?", 0.0), ("a", -3.0), ("b", -3.0), ("c", -3.0), ("cc", -4.0)]
+    tokenizer = Tokenizer(Unigram(pieces, unk_id=0))
+    tokenizer.normalizer = Replace("ab", "c")
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    found = Tokenization(tmp_path / "tokenizer.json", 16).encode("b" + "ab" * 50_001)
+    assert found == ([2, 3, *[4] * 14], True)
+
+
 # Letters without a blank: pieces that overlap, that are not known, and that repeat themselves; then
 # what ends such a run or vanishes in it.
 ENDLESS = ["a", "b", "the", "hello", "in", "g", "excellent", "er", "s", "0"]
@@ -94,6 +105,7 @@ ENDS = ["", " ", "<Q>", "<mask>", "!!", "\u0301", "\ufb01", "\u200b", "..."]
     st.sampled_from(ENDS),
     st.lists(st.sampled_from(ENDLESS), max_size=40).map("".join),
 )
+@example("(" * 300, "", "")
 def test_text_without_blanks_gives_the_ids_of_the_full_tokenization(
     text: str, end: str, rest: str
 ) -> None:
