@@ -111,23 +111,22 @@ def soak(requests: int) -> str:
     assert server.stdout
     found = re.search(r":(\d+) ", server.stdout.readline())
     assert found
-    start, memory = time.monotonic(), {"start": resident(server.pid)}
+    start, memory = time.monotonic(), [resident(server.pid)]
     share = requests // CLIENTS
     clients = [Client(int(found[1]), seed, share, start + MOST_SECONDS) for seed in range(CLIENTS)]
     for client in clients:
         client.start()
     while any(client.is_alive() for client in clients):
         time.sleep(0.2)
-        if "a tenth" not in memory and sum(len(each.seconds) for each in clients) > requests / 10:
-            memory["a tenth"] = resident(server.pid)
-    memory["the end"] = resident(server.pid)
+        if sum(len(each.seconds) for each in clients) >= len(memory) * requests / 10:
+            memory.append(resident(server.pid))
     seconds = time.monotonic() - start
     server.terminate()
     server.communicate()
     return report(clients, seconds, memory)
 
 
-def report(clients: list[Client], seconds: float, memory: dict[str, float]) -> str:
+def report(clients: list[Client], seconds: float, memory: list[float]) -> str:
     statuses = sum((client.statuses for client in clients), Counter[int]())
     times = sorted(second for client in clients for second in client.seconds)
     errors = sum(count for status, count in statuses.items() if status >= 500 or status == 424)
@@ -148,7 +147,8 @@ def report(clients: list[Client], seconds: float, memory: dict[str, float]) -> s
         f"| requests | {len(times):,} in {seconds:.0f} s |",
         *(f"| answers of {status} | {statuses[status]:,} |" for status in sorted(statuses)),
         f"| answers of 5xx, or TEI's 424 | {errors} |",
-        *(f"| resident memory at {name} | {memory[name]:.0f} MiB |" for name in memory),
+        f"| resident memory at the start | {memory[0]:.0f} MiB |",
+        f"| after each tenth of the requests | {', '.join(f'{each:.0f}' for each in memory[1:])} |",
         f"| time of an answer, median | {percentiles[0.5] * 1000:.1f} ms |",
         f"| time of an answer, 99 % | {percentiles[0.99] * 1000:.1f} ms |",
         "",
