@@ -30,6 +30,7 @@ def test_the_dollars_of_one_text_and_of_a_hundred_a_request(figures: Any) -> Non
     assert one["compute"] == pytest.approx(0.287924, abs=1e-6)
     assert (one["requests"], one["http_api"]) == (0.2, 1.0)
     assert one["million_texts"] == pytest.approx(1.487924, abs=1e-6)
+    assert one["by_function_url"] == pytest.approx(0.487924, abs=1e-6)
     assert one["million_tokens"] == pytest.approx(0.0513077, abs=1e-7)
     # 2900 / 3000 s -> 967 ms; x 1769 / 1024 GB x 0.0000166667 x 10,000 requests = 0.278422
     assert hundred["ms_a_request"] == 967
@@ -71,7 +72,10 @@ def test_the_table_says_what_is_assumed(capsys: pytest.CaptureFixture[str]) -> N
     assert main([*GIVEN, "--texts-a-request", "7", "--init-ms", "500"]) == 0
     shown = capsys.readouterr().out
     assert "texts of 29 tokens" in shown
-    assert "      7       3,000       68    0.280     0.029     0.143     0.451  0.0156" in shown
+    assert (
+        "      7       3,000       68    0.280     0.029     0.143     0.451   0.308  0.0156"
+        in shown
+    )
     assert "A cold start of 500 ms: $0.0000144" in shown and "$0.144 more per million" in shown
     assert "$1.943 per million texts, $0.0670 per million tokens" in shown
     assert "Assumed: one vCPU at 1,769 MB" in shown and "free tiers" in shown

@@ -124,9 +124,6 @@ def _run(
         return _failed(name, f"{error} {error.hint}".rstrip(), 1)
     except (NotText, BadManifest) as error:
         return _failed(name, str(error), 1)
-    except BrokenPipeError:  # the reader, `head` say, has what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing to flush at exit
-        return 1
     except KeyboardInterrupt:
         return _failed(name, "stopped", 130)
 

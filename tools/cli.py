@@ -1,6 +1,7 @@
 """The command line of textfn."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -44,7 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         action.add_to(actions)
     options = parser.parse_args(given)
     chosen: Callable[[argparse.Namespace], int] = options.command
-    return chosen(options)
+    try:
+        code = chosen(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, `head` say, has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing to flush at exit
+        return 1
+    return code
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ SENTENCES = Path(__file__).parent / "calibration.txt"  # 96, as mixed as the ben
 TOKENS_A_TEXT = 29  # the mean of benchmarks/sentences.txt
 SECONDS = 2.0  # of measuring, for each number of texts a request
 ASSUMED = f"""Assumed: one vCPU at {VCPU_MB:,} MB, in proportion below; the model's time alone; a
-request and its answer within 512 KB. Left out: the handler's own time, cold starts (billed since
-August 2025, see --init-ms), free tiers, discounts, transfer, logs. Idle, it costs nothing."""
+request and its answer within 512 KB. By URL: by a function URL, which costs nothing, without the
+HTTP API. Left out: the handler's own time, cold starts (billed since August 2025, see --init-ms),
+free tiers, discounts, transfer, logs. Idle, it costs nothing."""
 EPILOG = """example: textfn cost bge-base-en-v1.5 --tokens-per-second 3000 --memory 3538 --json
 
 exit codes: 0 done; 1 the model cannot be measured, and a line says why; 2 wrong command"""
@@ -122,15 +123,15 @@ def table(found: dict[str, Any]) -> str:
         f"{found['model']} on AWS Lambda, {found['arch']}, {found['memory_mb']:,} MB; "
         f"texts of {found['tokens_a_text']:g} tokens",
         "",
-        "texts a    tokens a  ms a     $ per million texts:                   $ per million",
-        "request    second    request  compute  requests  HTTP API  together  tokens",
+        "texts a    tokens a  ms a     $ per million texts:                            $ per million",
+        "request    second    request  compute  requests  HTTP API  together  by URL  tokens",
     ]
     for each in found["rows"]:
         speed, total = each["tokens_per_second"], each["million_texts"]
         lines.append(
             f"{each['texts_a_request']:7,}  {speed:10,.0f}  {each['ms_a_request']:7,}"
             f"  {each['compute']:7.3f}  {each['requests']:8.3f}  {each['http_api']:8.3f}"
-            f"  {total:8.3f}  {each['million_tokens']:6.4f}"
+            f"  {total:8.3f}  {each['by_function_url']:6.3f}  {each['million_tokens']:6.4f}"
         )
     lines += ["", _beside(found["workers_ai"])]
     if found["cold_start"]:

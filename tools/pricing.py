@@ -22,6 +22,7 @@ class Row(NamedTuple):
     compute: float
     requests: float
     http_api: float
+    by_function_url: float  # which costs nothing itself, so without the HTTP API
     million_texts: float
     million_tokens: float
 
@@ -62,6 +63,7 @@ def row(texts: int, tokens_per_second: float, tokens_a_text: float, function: La
         compute,
         requests,
         http_api,
+        together - http_api,
         together,
         together / tokens_a_text,
     )
