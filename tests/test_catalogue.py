@@ -1,4 +1,5 @@
 import hashlib
+import re
 
 import pytest
 from conftest import Server
@@ -64,6 +65,7 @@ def test_a_token_is_verified_in_the_words_of_the_service(
     monkeypatch.setattr(web, "tokens", Tokens(token))
     good = server.get(path, authorization="Bearer good")
     assert (good.status, good.json["result"]["status"]) == (200, "active")
+    assert re.fullmatch("[0-9a-f]{32}", good.json["result"]["id"])
     assert good.json["messages"] == [
         {"code": 10000, "message": "This API Token is valid and active", "type": None}
     ]
