@@ -1,4 +1,5 @@
 import hashlib
+import re
 
 import pytest
 from conftest import Server
@@ -37,6 +38,14 @@ def test_an_unknown_path_is_answered_in_the_caller_s_dialect(server: Server) -> 
     assert isinstance(hugging_face.json["error"], str)
 
 
+@pytest.mark.parametrize(
+    "task", ["feature-extraction", "sentence-similarity", "text-classification"]
+)
+def test_a_slip_in_a_task_s_path_is_answered_with_the_right_one(server: Server, task: str) -> None:
+    error = server.post(f"/pipelines/{task}/x", {}).json["error"]
+    assert f"did you mean /pipeline/{task}/{{model}}?" in error
+
+
 def test_a_model_that_is_not_installed_is_refused_at_once_with_the_command(server: Server) -> None:
     answer = server.post("/models/BAAI/bge-base-en-v1.5", {"inputs": "hello"})
     assert answer.status == 404
@@ -56,6 +65,7 @@ def test_a_token_is_verified_in_the_words_of_the_service(
     monkeypatch.setattr(web, "tokens", Tokens(token))
     good = server.get(path, authorization="Bearer good")
     assert (good.status, good.json["result"]["status"]) == (200, "active")
+    assert re.fullmatch("[0-9a-f]{32}", good.json["result"]["id"])
     assert good.json["messages"] == [
         {"code": 10000, "message": "This API Token is valid and active", "type": None}
     ]

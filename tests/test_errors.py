@@ -292,6 +292,7 @@ def test_cloudflare_errors_say_beside_the_service_s_words_what_to_do(error: Text
 def test_an_unknown_path_has_both_errors_of_the_service() -> None:
     found = cloudflare.error(errors.UnknownPath("/client/v4/x"), ID)[1]["errors"]
     assert [each["code"] for each in found] == [7003, 7000]
+    assert found[1]["message"] == "No route for that URI"
 
 
 def test_a_limit_is_told_with_what_was_given_and_what_to_do() -> None:

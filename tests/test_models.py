@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from conftest import Server
 
+from shared.manifest import find
 from shared.settings import settings
 
 SEARCH = "/client/v4/accounts/me/ai/models/search"
@@ -20,15 +21,31 @@ def found(server: Server, query: str = "") -> list[str]:
 def test_a_listed_model_has_the_fields_of_the_service(server: Server) -> None:
     answer = server.get(f"{SEARCH}?search=all-minilm")
     (model,) = answer.json["result"]
-    assert set(model) == {
-        *("id", "source", "name", "description", "task", "created_at", "tags", "properties")
+    manifest = find("all-minilm-l6-v2")
+    assert model == {
+        "id": "111935e4-6d21-5d86-b949-2ab5600700ba",
+        "source": 1,
+        "name": MINILM,
+        "description": manifest.description,
+        "task": {
+            "id": "0137cdcf-162a-4108-94f2-1ca59e8c65ee",
+            "name": "Text Embeddings",
+            "description": "",
+        },
+        "created_at": "1970-01-01 00:00:00.000",
+        "tags": [],
+        "properties": [
+            {"property_id": "max_input_tokens", "value": "256"},
+            {"property_id": "output_dimensions", "value": "384"},
+            {"property_id": "stands_in_for", "value": ", ".join(manifest.stands_in_for)},
+            {"property_id": "info", "value": manifest.source},
+        ],
     }
-    assert (model["name"], model["source"]) == (MINILM, 1)
-    assert model["task"]["name"] == "Text Embeddings"
-    properties = {each["property_id"]: each["value"] for each in model["properties"]}
-    assert (properties["max_input_tokens"], properties["output_dimensions"]) == ("256", "384")
     info = {"page": 1, "per_page": 100, "count": 1, "total_count": 1}
     assert answer.json["result_info"] == info
+    classifier = server.get(f"{SEARCH}?search=minilm-l6-sst2-int8").json["result"][0]
+    assert classifier["task"]["name"] == "Text Classification"
+    assert classifier["task"]["id"] == "19606750-23ed-4371-aab2-c20349b53a60"
 
 
 @pytest.mark.parametrize(

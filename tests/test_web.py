@@ -75,6 +75,7 @@ def test_hugging_face_answers_have_its_headers(server: Server) -> None:
     headers = server.post(HF, {"inputs": "hello"}, x_use_cache="false").headers
     assert headers["x-compute-type"] == "cpu"
     assert re.fullmatch(r"[0-9]+\.[0-9]{3}", headers["x-compute-time"])
+    assert headers["access-control-expose-headers"] == "x-compute-type, x-compute-time"
 
 
 def test_a_request_id_is_made_or_kept_if_it_is_harmless(server: Server) -> None:
