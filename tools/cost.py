@@ -123,7 +123,7 @@ def table(found: dict[str, Any]) -> str:
         f"{found['model']} on AWS Lambda, {found['arch']}, {found['memory_mb']:,} MB; "
         f"texts of {found['tokens_a_text']:g} tokens",
         "",
-        "texts a    tokens a  ms a     $ per million texts:                            $ per million",
+        f"texts a    tokens a  ms a     {'$ per million texts:':46}  $ per million",
         "request    second    request  compute  requests  HTTP API  together  by URL  tokens",
     ]
     for each in found["rows"]:

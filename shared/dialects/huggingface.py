@@ -23,7 +23,7 @@ STATUS: dict[type[TextfnError], int] = {
 }
 
 # pydantic's words for JSON's types, as api-inference-community prints them.
-KINDS = {"string": "string", "array": "list", "object": "dictionary"}
+KINDS = {"array": "list", "object": "dictionary"}
 
 
 def pipeline(*tasks: str) -> list[str]:
