@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from tokenizers.models import BPE, Unigram
-from tokenizers.pre_tokenizers import ByteLevel
+from tokenizers.normalizers import NFKC
+from tokenizers.pre_tokenizers import ByteLevel, Metaspace
 from tokenizers.trainers import BpeTrainer
 
 from shared import tokenization
@@ -126,11 +127,23 @@ def test_a_megabyte_without_blanks_is_tokenized_in_a_fifth_of_a_second(word: str
 
 def test_where_the_end_decides_the_beginning_all_of_the_text_is_read(tmp_path: Path) -> None:
     """Of an odd number of letters the odd one comes first."""
-    tokenizer = Tokenizer(Unigram([("<unk>", 0.0), ("a", -3.0), ("aa", -4.0)], unk_id=0))
+    pieces = [("<unk>", 0.0), ("a", -3.0), ("aa", -4.0), ("\u2581", -1.0)]
+    tokenizer = Tokenizer(Unigram(pieces, unk_id=0))
+    tokenizer.pre_tokenizer = Metaspace()
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     bounded = Tokenization(tmp_path / "tokenizer.json", 16)
     even, odd = (bounded.encode("a" * length) for length in (100_000, 100_001))
-    assert even == ([2] * 16, True) and odd == ([1, *[2] * 15], True)
+    assert even == ([3, *[2] * 15], True) and odd == ([3, 1, *[2] * 14], True)
+
+
+def test_blanks_that_a_token_eats_are_no_words(tmp_path: Path) -> None:
+    """Where normalization leaves every blank, each is a word; "<mask>" eats those before it."""
+    tokenizer = Tokenizer.from_file(str(CHECKPOINTS / "tiny-xlm-roberta" / "tokenizer.json"))
+    tokenizer.normalizer = NFKC()
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    bounded, everything = opened(tmp_path / "tokenizer.json", "right")
+    text = "the" + " " * 1_000 + "<mask>" + " the" * 100
+    assert bounded.encode(text) == (everything.encode(text).ids, True)
 
 
 # What makes a word of BERT's endless, in runs longer than any that is kept.
