@@ -92,7 +92,7 @@ def test_a_megabyte_of_words_is_tokenized_in_a_fifth_of_a_second(
 # Letters without a blank: pieces that overlap, that are not known, and that repeat themselves; then
 # what ends such a run or vanishes in it.
 ENDLESS = ["a", "b", "the", "hello", "in", "g", "excellent", "er", "s", "0"]
-ENDLESS += ["\u6f22", "\u6f22\u6f22", "\u5b57", "\u0434\u0430"]
+ENDLESS += ["\u6f22", "\u6f22\u6f22", "\u5b57", "\u0434\u0430", "\u0133"]  # the last is two letters
 ENDS = ["", " ", "<Q>", "<mask>", "!!", "\u0301", "\ufb01", "\u200b", "..."]
 
 
