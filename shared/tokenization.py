@@ -1,48 +1,53 @@
 """Text -> token ids: exactly the tokenizer's, at a cost bounded by the ids kept, not by the text.
 
-A tokenizer reads all of a text before it truncates, and WordPiece is quadratic in a word of up to
-100 characters: a megabyte of such words costs seconds for 256 ids. Here it is given a prefix that
-ends where no token can cross (a suffix, where the left is cut), and a longer one only when that
-held too few tokens.
+A tokenizer reads all of a text before it truncates: a megabyte costs seconds for 256 ids. Here it
+is given a part, from the side that is kept, and a longer one only where that did not decide. Words
+are tokenized one by one, so a part has the words of the whole text but for a few where it was cut.
 """
 
 import functools
+import os
 import re
-from collections.abc import Iterator
+import string
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from tokenizers import Tokenizer
-from tokenizers.models import Unigram
-from tokenizers.pre_tokenizers import BertPreTokenizer
+from tokenizers import Encoding, Tokenizer
+from tokenizers.models import Unigram, WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer, Metaspace, Sequence, WhitespaceSplit
 
-# The first prefix, in characters: 256 tokens of English are about 1,200.
-FIRST_PREFIX = 2048
-# A part, in characters, that costs more than to prove that its beginning decides.
+# `encode_batch_fast` gets one text at a time, for which a pool of threads would only be started.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# The parts that are tried before all of a text, in characters for each token that may be kept. A
+# token of English has 5; an unknown word of WordPiece's has up to 100 and a blank.
+SHORT_PARTS = (8, 32)
+LONG_PARTS = (128,)
+# A text, in characters, that costs more than to look for what makes its words endless.
 ENDLESS = 65_536
 # The longest part, in characters, that is counted only to tell how long a refused text is.
 COUNTED = 16_384
 
-# White space and punctuation end a word in every BERT pre-tokenizer; each CJK ideograph is a word
-# of its own. Normalization works on single characters, so what follows cannot undo this.
-_PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
-_OTHER_BOUNDARIES = " \t\n\r\u2010-\u2027\u3001-\u3003\u3008-\u3011\u4e00-\u9fff"
+# Pre-tokenizers that see from a character and its neighbours whether a word ends there.
+_LOCAL = (BertPreTokenizer, Metaspace, WhitespaceSplit)
 
-# A word of more than 100 characters is [UNK] (`max_input_chars_per_word`), so a run of letters and
-# digits is as good as its first 101. Marks and format characters vanish in normalization, so a run
-# of them is as good as its first. Both classes are subsets that no Unicode version disputes.
-_LONG_WORD = re.compile("([0-9A-Za-z]{101})[0-9A-Za-z]+")
-_VANISHING = re.compile(
-    "([{0}])[{0}]+".format("\u0300-\u036f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f")
-)
-
-# Unigram pieces may cross anything but a blank, and what is not a letter may become or eat one. So
-# a boundary is a single blank between two letters of scripts that normalization leaves in place.
+# Letters and digits that no Unicode version disputes and normalization leaves letters and digits.
+# Between two of them begins a character of its own, whatever marks follow.
 _LETTERS = (
     "0-9A-Za-z\u00c0-\u024f\u0391-\u03a1\u03a3-\u03c9\u0410-\u044f\u05d0-\u05ea"
-    "\u0621-\u063a\u0641-\u064a\u0904-\u0939\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3"
+    "\u0621-\u063a\u0641-\u064a\u0904-\u0939\u3041-\u3096\u30a1-\u30fa\uac00-\ud7a3"
 )
-_BLANK = re.compile(f"[\\s\\S]*[{_LETTERS}](?= [{_LETTERS}])")
+_IDEOGRAPHS = "\u4e00-\u9fff"
+# Every other pre-tokenizer, too, ends a word at a single blank between two letters.
+_BLANK = re.compile(f"(?<=[{_LETTERS}{_IDEOGRAPHS}]) (?=[{_LETTERS}{_IDEOGRAPHS}])")
+
+# To WordPiece a word of more than `max_input_chars_per_word` is unknown, and BERT's normalization
+# takes characters one by one: letters stay, blanks divide, marks and format characters vanish or
+# stay. So a run of one class is as good as its beginning, if that alone is such a word.
+_BLANKS, _MARKS = " \t\n\r", "\u0300-\u036f\ufe00-\ufe0f"
+_FORMATS = "\u200b-\u200f\u202a-\u202e\u2060-\u2064"
 
 
 class Token(NamedTuple):
@@ -63,33 +68,29 @@ class Tokenization:
         self._right = self._open("right")
         self._special = self._right.num_special_tokens_to_add(is_pair=False)
         added = self._right.get_added_tokens_decoder().values()
-        # Words of WordPiece, or pieces of Unigram, which knows no endless word.
-        self._words = isinstance(self._right.pre_tokenizer, BertPreTokenizer)
-        self._unigram = isinstance(self._right.model, Unigram) and not any(
-            re.fullmatch(f"[{_LETTERS}]+", token.content) for token in added
-        )
-        self._boundary = _boundary([token.content for token in added]) if self._words else _BLANK
+        self._added = [token.content for token in added]
+        pre_tokenizer = self._right.pre_tokenizer
+        steps = iter(pre_tokenizer) if isinstance(pre_tokenizer, Sequence) else [pre_tokenizer]
+        self._local = all(isinstance(step, _LOCAL) for step in steps) and not _overlap(self._added)
 
     def encode(self, text: str, direction: str = "right") -> tuple[list[int], bool]:
         """The ids of a text, and whether it was cut, on its "right" or "left" side."""
-        tokenizer = self._right if direction == "right" else self._left
-        for part in self._parts(text, direction):
-            if len(part) > ENDLESS and (ids := self._decided(text, direction)):
-                return ids, True
-            encoding = tokenizer.encode(part)
-            if encoding.overflowing:
-                return encoding.ids, True
-        return encoding.ids, False
+        return (
+            self._of_part(text, direction, SHORT_PARTS)
+            or self._of_endless_words(text, direction)
+            or self._of_part(text, direction, LONG_PARTS)
+            or self._of_all(text, direction)
+        )
 
     def count(self, text: str) -> str:
         """How many tokens a text has that was cut: a number, or "<number> or more"."""
-        for part in self._parts(text, "right"):
-            encoding = self._right.encode(part)
-            if encoding.overflowing and len(part) > COUNTED // 2:
-                break
-        chunks = [encoding, *encoding.overflowing]
-        counted = sum(len(each.ids) - self._special for each in chunks) + self._special
-        return f"{counted}" if len(part) == len(text) else f"{counted} or more"
+        part = text if len(text) <= COUNTED else self._part(text, COUNTED, "right")
+        encoding = self._right.encode(part)
+        words = _words([encoding, *encoding.overflowing])
+        if len(text) <= COUNTED:
+            return f"{len(words) + self._special}"
+        decided = sum(word <= words[-1] - self._undecided for word in words)
+        return f"{max(decided + self._special, self._max_tokens + 1)} or more"
 
     def tokens(self, text: str, special: bool) -> list[Token]:
         """All tokens of a text, however many; `special` ones only where they are asked for."""
@@ -104,18 +105,88 @@ class Tokenization:
             )
         ]
 
-    def _decided(self, text: str, direction: str) -> list[int]:
-        """The ids that are kept of a long text, if its beginning alone decides them; else none.
+    def _of_part(
+        self, text: str, direction: str, parts: tuple[int, ...]
+    ) -> tuple[list[int], bool] | None:
+        """The ids that the first part with words enough has; None if there is no such part."""
+        for length in (self._max_tokens * characters for characters in parts):
+            if length < len(text):
+                encoding = self._cutting(direction).encode(self._part(text, length, direction))
+                if self._words_beyond(encoding, direction) >= self._undecided:
+                    return encoding.ids, True
+        return None
 
-        Unigram takes the best path through a text, found from left to right: up to any place on it,
-        it is the best path of the text that ends there. And a path has a place among as many in a
+    def _of_endless_words(self, text: str, direction: str) -> tuple[list[int], bool] | None:
+        if len(text) < ENDLESS:
+            return None
+        if len(shortened := self._shortened(text)) < len(text):
+            return self.encode(shortened, direction)
+        ids = self._decided(text) if direction == "right" else []
+        return (ids, True) if ids else None
+
+    def _of_all(self, text: str, direction: str) -> tuple[list[int], bool]:
+        """Without the offsets, which are half of the cost."""
+        (encoding,) = self._cutting(direction).encode_batch_fast([text])
+        return encoding.ids, bool(encoding.overflowing)
+
+    def _part(self, text: str, length: int, direction: str) -> str:
+        """About `length` characters of a text, from the side that is kept, not cut at a blank.
+
+        Tokens matched as they stand, such as "<mask>", may eat all the blanks beside them.
+        """
+        part = text[:length] if direction == "right" else text[-length:]
+        if self._local:
+            return part.rstrip() if direction == "right" else part.lstrip()
+        blanks = [match.start() for match in _BLANK.finditer(part)]
+        if not blanks:
+            return ""
+        return part[: blanks[-1]] if direction == "right" else part[blanks[0] :]
+
+    def _words_beyond(self, encoding: Encoding, direction: str) -> int:
+        """How many words a part has beyond the last one that is kept; 0 if all of it is kept."""
+        kept, words = _words([encoding]), _words([encoding, *encoding.overflowing])
+        if len(words) == len(kept):
+            return 0
+        return words[-1] - kept[-1] if direction == "right" else kept[0] - words[0]
+
+    @functools.cached_property
+    def _undecided(self) -> int:
+        """How many words, where a part was cut, may not be those of the text.
+
+        One may go on, and one may be joined by marks: normalizers see a character, its marks and
+        the blanks beside it. The others are the beginning of a token that is matched as it stands,
+        before normalization or after it: a character of it is a word at most.
+        """
+        normalizer = self._right.normalizer
+        normalized = [normalizer.normalize_str(token) for token in self._added if normalizer]
+        return 2 + 2 * max(map(len, [*self._added, *normalized]), default=0)
+
+    def _shortened(self, text: str) -> str:
+        """A text of the same tokens, without what makes a word of BERT's endless."""
+        return self._runs.sub(r"\1\2\3\4", text) if self._runs else text
+
+    @functools.cached_property
+    def _runs(self) -> re.Pattern[str] | None:
+        model, normalizer = self._right.model, self._right.normalizer
+        bert = isinstance(model, WordPiece) and isinstance(normalizer, BertNormalizer)
+        if not (bert and self._local and all(map(_is_bracketed, self._added))):
+            return None
+        length = 2 * model.max_input_chars_per_word
+        classes = (_LETTERS, _BLANKS, _MARKS, _FORMATS)
+        return re.compile("|".join(f"([{each}]{{{length}}})[{each}]+" for each in classes))
+
+    def _decided(self, text: str) -> list[int]:
+        """The ids that are kept of a long word, if its beginning alone decides them; else none.
+
+        Unigram takes the best path through a word, found from left to right: up to any place on it,
+        it is the best path of the word that ends there. And a path has a place among as many in a
         row as the longest piece has letters. So what the texts that end at each of these places
         begin with, the whole text begins with, too. "aaaa..." has no such beginning: where its
         pieces are cut depends on its end.
         """
-        if not self._unigram or direction == "left":
+        if not (self._local and isinstance(self._right.model, Unigram)):
             return []
-        for length in (FIRST_PREFIX, 2 * FIRST_PREFIX, 4 * FIRST_PREFIX):
+        for length in (self._max_tokens * characters for characters in SHORT_PARTS):
             encodings = (self._right.encode(text[:place]) for place in self._places(text, length))
             first = next(encodings, None)
             if first and first.overflowing:
@@ -125,15 +196,17 @@ class Tokenization:
     def _places(self, text: str, length: int) -> range:
         """As many places in a row as the longest piece has letters, in the far half of a part.
 
-        They are between letters that normalization leaves in place, with as many again on both
+        They are between characters that normalization leaves in place, with as many again on both
         sides, so that no token which is matched as it stands can cross one.
         """
         match = self._plain.match(text, length // 2, length)
         if not match:
             return range(0)
-        letters = text[match.end() - 3 * self._longest : match.end()]
+        plain = text[match.end() - 3 * self._longest : match.end()]
         normalizer = self._right.normalizer
-        if normalizer and normalizer.normalize_str(letters) != letters:
+        if normalizer and normalizer.normalize_str(plain) != plain:
+            return range(0)
+        if any(token in plain for token in self._added):
             return range(0)
         end = match.end() - self._longest
         return range(end - self._longest + 1, end + 1)
@@ -144,13 +217,16 @@ class Tokenization:
 
     @functools.cached_property
     def _plain(self) -> re.Pattern[str]:
-        return re.compile(f"[\\s\\S]*[{_LETTERS}]{{{3 * self._longest}}}")
+        return re.compile(f"[\\s\\S]*[!-~{_LETTERS}{_IDEOGRAPHS}]{{{3 * self._longest}}}")
 
     def _open(self, direction: str) -> Tokenizer:
         tokenizer = Tokenizer.from_file(str(self._path))
         tokenizer.no_padding()
         tokenizer.enable_truncation(self._max_tokens, direction=direction)
         return tokenizer
+
+    def _cutting(self, direction: str) -> Tokenizer:
+        return self._right if direction == "right" else self._left
 
     @functools.cached_property
     def _left(self) -> Tokenizer:
@@ -162,49 +238,18 @@ class Tokenization:
         tokenizer.no_truncation()
         return tokenizer
 
-    def _parts(self, text: str, direction: str) -> Iterator[str]:
-        """Growing parts, from the side that is kept, tokenized as the text itself is; then all.
 
-        Each is about twice as long as the one before, so the last costs more than the others.
-        """
-        length = FIRST_PREFIX
-        while length < len(text):
-            cut = self._cut(text, length, direction)
-            if cut == 0 and self._words:
-                text = _shortened(text)
-                cut = self._cut(text, length, direction)
-            if 0 < cut < len(text):
-                yield text[:cut] if direction == "right" else text[cut:]
-            length *= 2
-        yield text
-
-    def _cut(self, text: str, length: int, direction: str) -> int:
-        """The last place in the far half of a part where no token can cross; 0 if none."""
-        near, far = length // 2, length + 1
-        if direction == "left":
-            near, far = max(0, len(text) - length), max(0, len(text) - length // 2)
-        match = self._boundary.match(text, near, far)
-        return match.end() if match else 0
+def _words(encodings: Iterable[Encoding]) -> list[int]:
+    """The number of the word that each token is of, in their order; special tokens are of none."""
+    numbers = (number for encoding in encodings for number in encoding.word_ids)
+    return sorted(number for number in numbers if number is not None)
 
 
-def _boundary(added_tokens: list[str]) -> re.Pattern[str]:
-    """Matches up to the last boundary, but never one inside of a token matched as it stands.
-
-    "[CLS]" in a text is the special token: between "[" and "C" is no boundary.
-    """
-    inside = {mark: "" for mark in _PUNCTUATION}
-    for token in added_tokens:
-        for mark, follower in zip(token, token[1:], strict=False):
-            if mark in inside:
-                inside[mark] += follower
-    free = "".join(mark for mark in inside if not inside[mark])
-    choices = [f"[{re.escape(free)}{_OTHER_BOUNDARIES}]"]
-    for mark, followers in inside.items():
-        if followers:
-            choices.append(f"{re.escape(mark)}(?=[^{re.escape(followers)}])")
-    return re.compile(f"[\\s\\S]*(?:{'|'.join(choices)})")
+def _overlap(tokens: list[str]) -> bool:
+    """Whether one may begin with the end of another: then which are found depends on the first."""
+    beginnings = {token[:length] for token in tokens for length in range(1, len(token))}
+    return any(token[start:] in beginnings for token in tokens for start in range(1, len(token)))
 
 
-def _shortened(text: str) -> str:
-    """A text of the same tokens, without what makes a word endless."""
-    return _VANISHING.sub(r"\1", _LONG_WORD.sub(r"\1", text))
+def _is_bracketed(token: str) -> bool:
+    return token[0] in string.punctuation and token[-1] in string.punctuation
