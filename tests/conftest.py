@@ -83,8 +83,9 @@ def server() -> Iterator[Server]:
     import uvicorn
 
     from functions.local import app
+    from tools.serve import listen
 
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = listen("127.0.0.1", 0)
     running = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
     thread.start()

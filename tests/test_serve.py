@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tools.serve import is_loopback
+from tools.serve import is_loopback, listen
 
 SERVE = [sys.executable, "-m", "tools.cli", "serve"]
 
@@ -83,6 +83,14 @@ def test_a_busy_port_is_a_plain_message() -> None:
         message = failed("--port", str(busy.getsockname()[1]))
     assert "Try another port" in message
     assert len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_no_answer_waits_for_an_acknowledgement(host: str) -> None:
+    with listen(host, 0) as listening, socket.create_connection(listening.getsockname()[:2]):
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_an_impossible_port_is_a_plain_message() -> None:
