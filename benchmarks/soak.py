@@ -113,26 +113,35 @@ def soak(requests: int) -> str:
     assert found
     start, memory = time.monotonic(), [resident(server.pid)]
     share = requests // CLIENTS
-    clients = [Client(int(found[1]), seed, share, start + MOST_SECONDS) for seed in range(CLIENTS)]
+    port, alive = int(found[1]), []
+    clients = [Client(port, seed, share, start + MOST_SECONDS) for seed in range(CLIENTS)]
     for client in clients:
         client.start()
     while any(client.is_alive() for client in clients):
         time.sleep(0.2)
+        alive.append(livez(port))
         if sum(len(each.seconds) for each in clients) >= len(memory) * requests / 10:
             memory.append(resident(server.pid))
     seconds = time.monotonic() - start
     server.terminate()
     server.communicate()
-    return report(clients, seconds, memory)
+    return report(clients, seconds, memory, alive)
 
 
-def report(clients: list[Client], seconds: float, memory: list[float]) -> str:
+def livez(port: int) -> float:
+    """Seconds until a busy server says that it is alive, on a connection of its own."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    start = time.perf_counter()
+    connection.request("GET", "/livez")
+    connection.getresponse().read()
+    connection.close()
+    return time.perf_counter() - start
+
+
+def report(clients: list[Client], seconds: float, memory: list[float], alive: list[float]) -> str:
     statuses = sum((client.statuses for client in clients), Counter[int]())
     times = sorted(second for client in clients for second in client.seconds)
     errors = sum(count for status, count in statuses.items() if status >= 500 or status == 424)
-    percentiles = {
-        share: times[min(int(len(times) * share), len(times) - 1)] for share in (0.5, 0.99)
-    }
     lines = [
         "# Soak",
         "",
@@ -149,11 +158,16 @@ def report(clients: list[Client], seconds: float, memory: list[float]) -> str:
         f"| answers of 5xx, or TEI's 424 | {errors} |",
         f"| resident memory at the start | {memory[0]:.0f} MiB |",
         f"| after each tenth of the requests | {', '.join(f'{each:.0f}' for each in memory[1:])} |",
-        f"| time of an answer, median | {percentiles[0.5] * 1000:.1f} ms |",
-        f"| time of an answer, 99 % | {percentiles[0.99] * 1000:.1f} ms |",
+        f"| time of an answer, median and 99 % | {milliseconds(times)} |",
+        f"| time of `/livez` meanwhile, median and 99 % | {milliseconds(sorted(alive))} |",
         "",
     ]
     return "\n".join(lines)
+
+
+def milliseconds(times: list[float]) -> str:
+    """Median and 99 % of sorted seconds."""
+    return " and ".join(f"{times[int(len(times) * share)] * 1000:.1f} ms" for share in (0.5, 0.99))
 
 
 if __name__ == "__main__":
