@@ -76,6 +76,21 @@ MODEL = Parser("the id of a model", _model)
 FOLDER = Parser("a folder that exists", lambda text: Path(text).resolve(strict=True))
 
 
+# Linux's cgroup v2: "QUOTA PERIOD", or "max PERIOD" where there is no limit.
+CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
+
+
+def processors(cpu_max: Path = CPU_MAX) -> int:
+    """How many this process may use: a container often sees more than its limit allows."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    count = len(affinity(0)) if affinity else os.cpu_count() or 1
+    try:
+        quota, period = cpu_max.read_text().split()
+    except (OSError, ValueError):
+        return count
+    return count if quota == "max" else max(1, min(count, int(quota) // int(period)))
+
+
 def default_threads(environ: Mapping[str, str], cores: int) -> int:
     """Lambda shows two cores but grants one per 1,769 MB of memory (AWS's figure)."""
     memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
@@ -111,9 +126,7 @@ class Settings:
     deadline_seconds: int = _setting(25, POSITIVE, "longest computation for one request")
     max_waiting: int = _setting(64, POSITIVE, "most requests computed or waiting at a time")
     token_budget: int = _setting(256, POSITIVE, "padded tokens in one run of a model")
-    threads: int = _setting(
-        default_threads(os.environ, os.cpu_count() or 1), POSITIVE, "runs at a time"
-    )
+    threads: int = _setting(default_threads(os.environ, processors()), POSITIVE, "runs at a time")
     cache_mb: int = _setting(32, WHOLE, "memory for texts that come again; 0 keeps none")
     metrics: str = _setting(
         "on", _one_of("on", "off"), "whether CloudWatch reads metrics in the log, on Lambda"

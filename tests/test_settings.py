@@ -1,9 +1,10 @@
+import os
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from shared.settings import BadSetting, Settings, default_threads
+from shared.settings import BadSetting, Settings, default_threads, processors
 
 
 def test_without_variables_everything_has_a_default() -> None:
@@ -67,3 +68,25 @@ def test_every_setting_has_a_line_of_help() -> None:
 def test_lambda_has_a_thread_for_each_processor_that_is_paid_for(memory: str, threads: int) -> None:
     assert default_threads({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory}, cores=6) == threads
     assert default_threads({}, cores=6) == 6
+
+
+@pytest.mark.parametrize(
+    ("cpu_max", "expected"),
+    [("max 100000", 2), ("100000 100000", 1), ("150000 100000", 1), ("50000 100000", 1),
+     ("800000 100000", 2), ("", 2), (None, 2)],
+)  # fmt: skip
+def test_a_container_s_limit_of_processors_is_seen(
+    cpu_max: str | None, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    file = tmp_path / "cpu.max"
+    if cpu_max is not None:
+        file.write_text(f"{cpu_max}\n")
+    assert processors(file) == expected
+
+
+def test_without_affinities_all_processors_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert processors(tmp_path / "none") == os.cpu_count()

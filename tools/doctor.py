@@ -189,9 +189,9 @@ def model_files(manifests: Iterable[Any]) -> Iterator[Check]:
 
 
 def _threads() -> Iterator[Check]:
-    from shared.settings import settings
+    from shared.settings import processors, settings
 
-    cores = os.cpu_count() or 1
+    cores = processors()
     text = f"{settings.threads} runs at a time, {cores} processors"
     if settings.threads > cores:
         yield Check("threads", "warn", text, "Runs that share a processor only wait: set fewer.")
