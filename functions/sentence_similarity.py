@@ -68,4 +68,4 @@ app = application(
     *post(cloudflare.RUN, run),
     *post(huggingface.BARE, bare),
 )
-handler = lambda_handler(app, library.warm)
+handler = lambda_handler(app)

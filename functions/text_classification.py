@@ -70,4 +70,4 @@ routes = [
     *post([tei.PREDICT], predict),
 ]
 app = application(*routes, *post(cloudflare.RUN, run), *post(huggingface.BARE, classify))
-handler = lambda_handler(app, library.warm)
+handler = lambda_handler(app)

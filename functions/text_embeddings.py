@@ -97,4 +97,4 @@ routes = [
     *tokenization.routes,
 ]
 app = application(*routes, *post(cloudflare.RUN, run), *post(huggingface.BARE, feature_extraction))
-handler = lambda_handler(app, library.warm)
+handler = lambda_handler(app)

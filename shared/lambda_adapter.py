@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Callable
 from typing import Any
 
 from mangum import Mangum
@@ -21,18 +20,18 @@ Answer = dict[str, Any]
 log = logging.getLogger("textfn")
 
 
-def lambda_handler(app: Starlette, warm: Callable[[], None] = lambda: None) -> Any:
+def lambda_handler(app: Starlette) -> Any:
     """`handler(event, context)` for API Gateway, function URLs and load balancers.
 
-    `warm` is run before SnapStart takes its snapshot. Lifespan is off because Mangum would run it
-    on every invocation; models are opened at import.
+    Lifespan is off because Mangum would run it on every invocation. Models are opened and run once
+    at import, so a snapshot of SnapStart has them warm.
 
     Raises NotProtected or tokens.Unreadable on Lambda where no token can be checked.
     """
     access.require_protection(not ON_LAMBDA, settings)
     if ON_LAMBDA:
         tokens.valid()
-        _for_snapshots(warm)
+        _for_snapshots()
     logging.getLogger("mangum").setLevel(logging.CRITICAL)  # it logs paths as they were sent
     mangum = Mangum(app, lifespan="off")
 
@@ -48,12 +47,11 @@ def lambda_handler(app: Starlette, warm: Callable[[], None] = lambda: None) -> A
     return handler
 
 
-def _for_snapshots(warm: Callable[[], None]) -> None:
+def _for_snapshots() -> None:
     try:
         import snapshot_restore_py as snapshots  # of Lambda's runtime, where there are snapshots
     except ImportError:
         return
-    snapshots.register_before_snapshot(warm)
     snapshots.register_after_restore(tokens.forget)
     snapshots.register_after_restore(telemetry.restored)
 

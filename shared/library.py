@@ -47,11 +47,6 @@ class Library:
         """
         return self[name or self._first]
 
-    def warm(self) -> None:
-        """Run each model once, so that the pages of its weights are in memory."""
-        for model in self.opened():
-            model.warm()
-
     def opened(self) -> list[Model]:
         """The models of the task that are installed, each once."""
         return list({each.manifest.id: each for each in self._models.values()}.values())

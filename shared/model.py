@@ -54,8 +54,8 @@ class Model:
         with _named(manifest.tokenizer):
             self._tokenization = Tokenization(manifest.tokenizer, manifest.max_tokens)
         with _named(graph):
-            self._graph(manifest.pooling[0])
-            self.warm()
+            width = manifest.dimensions or len(manifest.labels)
+            self._run(["a first run"], manifest.pooling[0], width)
 
     def standing_in_for(self, model: str) -> "Model":
         """The same model, which says in its results in whose place it answers."""
@@ -93,11 +93,6 @@ class Model:
         """Scores, float32 [texts, labels], in the order of the manifest's labels."""
         result = self._run(texts, self.manifest.pooling[0], len(self.manifest.labels), **how)
         return result._replace(values=FUNCTIONS[apply](result.values))
-
-    def warm(self) -> None:
-        """One run, for what it does to the memory."""
-        width = self.manifest.dimensions or len(self.manifest.labels)
-        self._run(["warm"], self.manifest.pooling[0], width)
 
     def tokens(self, texts: Sequence[str], special: bool) -> list[list[Token]]:
         """All tokens of each text, however long it is."""

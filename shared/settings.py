@@ -91,10 +91,10 @@ def processors(cpu_max: Path = CPU_MAX) -> int:
     return count if quota == "max" else max(1, min(count, int(quota) // int(period)))
 
 
-def default_threads(environ: Mapping[str, str], cores: int) -> int:
+def default_threads(environ: Mapping[str, str]) -> int:
     """Lambda shows two cores but grants one per 1,769 MB of memory (AWS's figure)."""
     memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-    return max(1, int(memory) // 1769) if memory else cores
+    return max(1, int(memory) // 1769) if memory else processors()
 
 
 def _setting(default: Any, parser: Parser, help: str) -> Any:
@@ -126,7 +126,7 @@ class Settings:
     deadline_seconds: int = _setting(25, POSITIVE, "longest computation for one request")
     max_waiting: int = _setting(64, POSITIVE, "most requests computed or waiting at a time")
     token_budget: int = _setting(256, POSITIVE, "padded tokens in one run of a model")
-    threads: int = _setting(default_threads(os.environ, processors()), POSITIVE, "runs at a time")
+    threads: int = _setting(default_threads(os.environ), POSITIVE, "runs at a time")
     cache_mb: int = _setting(32, WHOLE, "memory for texts that come again; 0 keeps none")
     metrics: str = _setting(
         "on", _one_of("on", "off"), "whether CloudWatch reads metrics in the log, on Lambda"

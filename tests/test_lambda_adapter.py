@@ -390,22 +390,21 @@ def test_the_catalogue_lists_what_the_other_functions_serve(
 SNAPSHOTS = """
 import os, sys, types
 snapshots = types.ModuleType("snapshot_restore_py")
-hooks = {"before": [], "after": []}
-snapshots.register_before_snapshot = hooks["before"].append
-snapshots.register_after_restore = hooks["after"].append
+hooks = []
+snapshots.register_after_restore = hooks.append
 sys.modules["snapshot_restore_py"] = snapshots
 from functions import text_embeddings
 from shared import telemetry
 telemetry._answered = True
-for hook in hooks["before"] + hooks["after"]:
+for hook in hooks:
     hook()
-print(len(hooks["before"]), len(hooks["after"]), telemetry._answered)
+print(len(hooks), telemetry._answered)
 """
 
 
 def test_the_hooks_of_a_snapshot_are_registered_and_run() -> None:
     done = run(SNAPSHOTS, AWS_LAMBDA_RUNTIME_API="127.0.0.1:9001", TEXTFN_AUTH="none")
-    assert done.stdout.split() == ["1", "2", "False"], done.stderr
+    assert done.stdout.split() == ["2", "False"], done.stderr
 
 
 def test_a_runtime_without_snapshots_starts_as_well() -> None:

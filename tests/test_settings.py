@@ -65,9 +65,12 @@ def test_every_setting_has_a_line_of_help() -> None:
 @pytest.mark.parametrize(
     ("memory", "threads"), [("512", 1), ("1769", 1), ("3538", 2), ("10240", 5)]
 )
-def test_lambda_has_a_thread_for_each_processor_that_is_paid_for(memory: str, threads: int) -> None:
-    assert default_threads({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory}, cores=6) == threads
-    assert default_threads({}, cores=6) == 6
+def test_lambda_has_a_thread_for_each_processor_that_is_paid_for(
+    memory: str, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.settings.processors", lambda: 6)
+    assert default_threads({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory}) == threads
+    assert default_threads({}) == 6
 
 
 @pytest.mark.parametrize(

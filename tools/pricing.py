@@ -40,7 +40,7 @@ class Lambda(NamedTuple):
         if self.memory < VCPU_MB:
             vcpus = self.memory / VCPU_MB
         else:
-            threads = default_threads({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory)}, 1)
+            threads = default_threads({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory)})
             vcpus = min(threads, math.ceil(tokens / settings.token_budget))
         return tokens / tokens_per_second / vcpus
 
