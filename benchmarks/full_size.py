@@ -27,9 +27,9 @@ import onnxruntime
 
 from benchmarks.shapes import SHAPES, Shape, write_checkpoint
 from benchmarks.stock import INPUTS, write_stock_int8
-from shared.graph import Graph
-from tools.build import SMOOTHING, build, calibrate
-from tools.install import CALIBRATION
+from shared.inference.session import Graph
+from textfn.building.build import SMOOTHING, build, calibrate
+from textfn.installing.pulled import CALIBRATION
 
 LENGTHS = (8, 32, 128)
 ROUNDS = 40

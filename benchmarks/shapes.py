@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from shared.manifest import BUNDLED
-from tools.architectures import ARCHITECTURES
+from textfn.building.architectures import ARCHITECTURES
 
 Array = NDArray[np.float32]
 TOKENIZER = BUNDLED / "all-minilm-l6-v2" / "tokenizer.json"

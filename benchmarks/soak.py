@@ -106,7 +106,7 @@ def resident(process: int) -> float:
 
 def soak(requests: int) -> str:
     environment = os.environ | {"TEXTFN_LOG_LEVEL": "error"}
-    command = [sys.executable, "-m", "tools.cli", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "textfn", "serve", "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT)
     assert server.stdout
     found = re.search(r":(\d+) ", server.stdout.readline())

@@ -12,8 +12,8 @@ import onnx
 from onnx import TensorProto, helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from tools.checkpoint import Encoder, Layer, Linear, Tensors, read_checkpoint
-from tools.operators import Operators
+from textfn.building.checkpoint import Encoder, Layer, Linear, Tensors, read_checkpoint
+from textfn.building.operators import Operators
 
 INPUTS = ["input_ids", "attention_mask", "token_type_ids"]
 

@@ -8,7 +8,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from shared import batching
+from shared.inference import batching
 
 BATCH = 32
 Array = NDArray[np.float32]

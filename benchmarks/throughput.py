@@ -14,8 +14,8 @@ from benchmarks.distilbert import write_distilbert_int8
 from benchmarks.interleaved import Side, rounds, table
 from benchmarks.stock import write_stock_int8
 from benchmarks.stock_model import BATCH, Array, StockModel
-from shared.library import Library
-from tools.build import CACHE, fetch
+from shared.inference.library import Library
+from textfn.building.build import CACHE, fetch
 
 TEXTS = (Path(__file__).parent / "sentences.txt").read_text("utf-8").splitlines()
 

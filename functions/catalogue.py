@@ -1,50 +1,78 @@
-"""What is served here; opens no model. In a deployment every unknown path ends here."""
+"""What models there are, in each dialect's words: from the manifests, opening none."""
 
-from pathlib import Path
+import json
+from collections.abc import Mapping
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from functions import models
-from shared import access
-from shared.dialects import cloudflare
-from shared.lambda_adapter import lambda_handler
-from shared.web import answer, application
+from functions import page, redirects
+from shared.errors import ModelNotInstalled, Unsupported
+from shared.http.application import answer, application, asked
+from shared.http.dialects import cloudflare, openai, tei
+from shared.http.fields import number, require, text
+from shared.http.lambda_adapter import lambda_handler
+from shared.manifest import Manifest, find, served
 
-HERE = Path(__file__).parent
-EXAMPLES = (HERE / "examples.json").read_text("utf-8")
-PAGE = (HERE / "page.html").read_text("utf-8").replace('"EXAMPLES"', EXAMPLES)
-POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
-)
+SCHEMAS = json.loads(page.OPENAPI)["components"]["schemas"]
+MOST_PER_PAGE = 100
 
 
-async def page(request: Request) -> Response:
-    """For a person with a browser: try each task, see the models."""
-    return HTMLResponse(PAGE, headers={"content-security-policy": POLICY})
+async def names(request: Request) -> Response:
+    """Every name of every model that is served."""
+    return answer(openai.models(name for each in served() for name in each.names))
 
 
-async def openapi(request: Request) -> Response:
-    return Response(models.OPENAPI, media_type="application/json")
+async def search(request: Request) -> Response:
+    """The served models that fit `search`, `task`, `author` and `source`, a page at a time."""
+    query = dict(request.query_params)
+    if "format" in query:
+        raise Unsupported("/format", "Models are listed in Cloudflare's own format only.")
+    page, per_page = number(query, "page", 1), number(query, "per_page", MOST_PER_PAGE)
+    found = [cloudflare.model(each) for each in served() if fits(each, query)]
+    return answer(cloudflare.paged(found, page, min(per_page, MOST_PER_PAGE)))
 
 
-async def health(request: Request) -> Response:
-    return answer({"status": "ok"})
+async def schema(request: Request) -> Response:
+    """The JSON Schemas of a model's input and output on Cloudflare's routes."""
+    query = dict(request.query_params)
+    require(query, ["model"])
+    tasks = [
+        cloudflare.TASKS[task][0].replace(" ", "") for task in find(text(query, "model")).tasks
+    ]
+    sides = {side.lower(): [SCHEMAS[task + side] for task in tasks] for side in ("Input", "Output")}
+    shown = {side: each[0] if len(each) == 1 else {"anyOf": each} for side, each in sides.items()}
+    return answer(cloudflare.success(shown))
 
 
-async def verify(request: Request) -> Response:
-    """That a token is valid: a request with another one does not get here."""
-    return answer(cloudflare.active(access.caller(request.headers).hex()[:32]))
+async def info(request: Request) -> Response:
+    """One model, as Text Embeddings Inference tells of its own."""
+    name = asked(request) or next((each.id for each in served()), "")
+    manifest = find(name)
+    if manifest not in served():
+        raise ModelNotInstalled(name, f"textfn models pull {manifest.id}")
+    return answer(tei.info(manifest))
+
+
+def fits(manifest: Manifest, query: Mapping[str, str]) -> bool:
+    """No model here is experimental or deprecated, so those two parameters change nothing."""
+    names = [name.lower() for name in (*manifest.names, *manifest.stands_in_for)]
+    authors = {"", *(part for name in names for part in name.lstrip("@").split("/")[:-1])}
+    tasks = {"", *(cloudflare.TASKS[task][0].lower() for task in manifest.tasks)}
+    return (
+        query.get("search", "").lower() in "\n".join([*names, manifest.description.lower()])
+        and query.get("author", "").lower() in authors
+        and query.get("task", "").lower() in tasks
+        and query.get("source", "") in ("", "1", "1.0")
+    )
 
 
 routes = [
-    Route("/", page),
-    Route("/openapi.json", openapi),
-    Route("/health", health),
-    Route("/livez", health),
-    *(Route(path, verify) for path in cloudflare.VERIFY),
-    *models.routes,
+    *(Route(path, names) for path in openai.MODELS),
+    Route(cloudflare.SEARCH, search),
+    Route(cloudflare.SCHEMA, schema),
+    Route(tei.INFO, info),
 ]
-app = application(*routes, *models.elsewhere_routes)
+app = application(*page.routes, *routes, *redirects.routes)
 handler = lambda_handler(app)

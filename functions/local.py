@@ -6,13 +6,14 @@ from starlette.responses import Response
 
 from functions import (
     catalogue,
+    page,
     readiness,
     sentence_similarity,
     text_classification,
     text_embeddings,
 )
-from shared.dialects import cloudflare, huggingface
-from shared.web import application, post
+from shared.http.application import application, post
+from shared.http.dialects import cloudflare, huggingface
 
 
 async def run(request: Request) -> Response:
@@ -37,6 +38,7 @@ app = application(
     *text_embeddings.routes,
     *text_classification.routes,
     *sentence_similarity.routes,
+    *page.routes,
     *catalogue.routes,
     *readiness.routes,
     *post(cloudflare.RUN, run),

@@ -7,13 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from functions import text_embeddings
-from shared.dialects import cloudflare, huggingface, tei
 from shared.errors import WrongType
-from shared.lambda_adapter import lambda_handler
-from shared.library import Library
-from shared.payload import not_queued, options, require, some, text, texts, truncation
+from shared.http.application import answer, application, asked, compute, json_object, post
+from shared.http.dialects import cloudflare, huggingface, tei
+from shared.http.fields import not_queued, options, require, some, text, texts, truncation
+from shared.http.lambda_adapter import lambda_handler
+from shared.inference.library import Library
 from shared.settings import settings
-from shared.web import answer, application, asked, compute, json_object, post
 
 library = Library("sentence-similarity")
 MOST = 2048

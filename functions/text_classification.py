@@ -3,11 +3,9 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared.dialects import cloudflare, huggingface, tei
-from shared.lambda_adapter import lambda_handler
-from shared.library import Library
-from shared.numerics import Array
-from shared.payload import (
+from shared.http.application import answer, application, asked, compute, json_object, post
+from shared.http.dialects import cloudflare, huggingface, tei
+from shared.http.fields import (
     choice,
     flag,
     integer,
@@ -20,7 +18,9 @@ from shared.payload import (
     text_or_texts,
     truncation,
 )
-from shared.web import answer, application, asked, compute, json_object, post
+from shared.http.lambda_adapter import lambda_handler
+from shared.inference.library import Library
+from shared.inference.numerics import Array
 
 library = Library("text-classification")
 MOST = 2048

@@ -5,12 +5,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions import tokenization
-from shared.dialects import cloudflare, huggingface, openai, tei
-from shared.lambda_adapter import lambda_handler
-from shared.library import Library
-from shared.model import Model
-from shared.payload import (
+from functions import tokenize
+from shared.http.application import answer, application, asked, compute, fits, json_object, post
+from shared.http.dialects import cloudflare, huggingface, openai, tei
+from shared.http.fields import (
     Body,
     choice,
     flag,
@@ -24,9 +22,11 @@ from shared.payload import (
     text_or_texts,
     truncation,
 )
-from shared.result import Result
+from shared.http.lambda_adapter import lambda_handler
+from shared.inference.library import Library
+from shared.inference.model import Model
+from shared.inference.result import Result
 from shared.settings import settings
-from shared.web import answer, application, asked, compute, fits, json_object, post
 
 library = Library("text-embeddings")
 MOST = 2048  # texts outside of Cloudflare's routes: OpenAI's limit
@@ -94,7 +94,7 @@ routes = [
     *post(huggingface.pipeline("feature-extraction"), feature_extraction),
     *post(openai.EMBEDDINGS, embeddings),
     *post([tei.EMBED], embed),
-    *tokenization.routes,
+    *tokenize.routes,
 ]
 app = application(*routes, *post(cloudflare.RUN, run), *post(huggingface.BARE, feature_extraction))
 handler = lambda_handler(app)

@@ -114,6 +114,11 @@ def _manifests() -> Iterator[Path]:
         yield from FETCHED.glob(f"{settings.model}/manifest.toml")
 
 
+def served() -> list[Manifest]:
+    """The models that are here, or in the other functions of a deployment."""
+    return [each for each in catalogue() if each.installed or each.id in settings.served]
+
+
 def key(name: str) -> str:
     """One spelling for all that clients send.
 

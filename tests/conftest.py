@@ -83,7 +83,7 @@ def server() -> Iterator[Server]:
     import uvicorn
 
     from functions.local import app
-    from tools.serve import listen
+    from textfn.commands.serve import listen
 
     listening = listen("127.0.0.1", 0)
     running = uvicorn.Server(uvicorn.Config(app, log_level="warning"))

@@ -1,4 +1,4 @@
-"""Runs model files in tests as shared/model.py does: padded to a multiple of four, unoptimized."""
+"""Runs model files in tests as the service does: padded to a multiple of four, unoptimized."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -16,7 +16,7 @@ HELLO = next(
     if case.get("text") == "hello world"
 )
 INSTALLED = f"tiny@{COMMIT[:12]}"
-MAIN = "import sys; from tools.cli import main; sys.exit(main())"
+MAIN = "import sys; from textfn.__main__ import main; sys.exit(main())"
 MANIFEST = """id = "tiny"
 aliases = ["@test/tiny"]
 tasks = ["text-embeddings"]

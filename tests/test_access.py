@@ -4,10 +4,11 @@ import hashlib
 import pytest
 from conftest import Server
 
-from shared import access, web
 from shared.errors import AccessDenied, MissingCredentials
+from shared.http import access
+from shared.http import application as web
+from shared.http.tokens import Tokens
 from shared.settings import settings
-from shared.tokens import Tokens
 
 TOKEN, OTHER = "a token of the tests", "another of them"
 CLOSED = dataclasses.replace(

@@ -18,9 +18,9 @@ from onnx import TensorProto, helper
 from test_serve import serving
 
 from benchmarks.stock import stock_fp32
+from shared.inference.model import Model
 from shared.manifest import Manifest, catalogue, read
-from shared.model import Model
-from tools.cli import main
+from textfn.__main__ import main
 
 TEXTS = ["hello world", "A", "Today is a sunny day, and this text is longer than the others"]
 
@@ -29,7 +29,7 @@ TEXTS = ["hello world", "A", "Today is a sunny day, and this text is longer than
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of models beside the bundled ones."""
     from shared import manifest
-    from tools import add
+    from textfn.commands import add
 
     folder = tmp_path / "models"
     folder.mkdir()

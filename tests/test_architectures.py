@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from graphs import CHECKPOINTS, cosines, open_graph, run
 
-from shared.tokenization import Tokenization
-from tools.checkpoint import CheckpointError, read_checkpoint
-from tools.graph import build_graph
+from shared.inference.tokenization import Tokenization
+from textfn.building.checkpoint import CheckpointError, read_checkpoint
+from textfn.building.encoder_graph import build_graph
 
 # Name, most tokens, and what torch's numbers are there for.
 EMBEDDERS = [

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from conftest import Server
 
-TEXTFN = [sys.executable, "-m", "tools.cli"]
+TEXTFN = [sys.executable, "-m", "textfn"]
 
 
 def run(*arguments: str | bytes, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.batching import pad, padded, plan
+from shared.inference.batching import pad, padded, plan
 
 LENGTHS = st.lists(st.integers(1, 512), max_size=60)
 

@@ -16,13 +16,13 @@ from moto import mock_aws
 from moto.core import set_initial_no_auth_action_count
 
 from shared import settings
-from shared.bucket import CannotFetch, fetch
+from shared.inference.bucket import CannotFetch, fetch
+from shared.inference.model import Model
 from shared.manifest import read
-from shared.model import Model
-from tools import external
-from tools.build import build
-from tools.cli import main
-from tools.digests import file_sha256
+from textfn.__main__ import main
+from textfn.building import external
+from textfn.building.build import build
+from textfn.digests import file_sha256
 
 URL = "s3://models-of-mine/textfn"
 PUSH = ["models", "push", "tiny-embedder", URL]
@@ -93,7 +93,7 @@ def test_what_is_there_is_not_pushed_again(
 
 def test_a_data_file_comes_along(s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As mfaq has it, in small."""
-    from tools import push
+    from textfn.commands import push
 
     folder = shutil.copytree(TINY_MODELS / "tiny-embedder", tmp_path / "big")
     monkeypatch.setattr(external, "BIG", 10_000)
@@ -212,7 +212,7 @@ def test_a_push_that_fails_says_why_in_one_line(
 def test_a_push_of_a_spoiled_model_sends_nothing(
     s3: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tools import push
+    from textfn.commands import push
 
     folder = shutil.copytree(TINY_MODELS / "tiny-embedder", tmp_path / "spoiled")
     (folder / "tokenizer.json").write_bytes(b"{}")
@@ -337,7 +337,7 @@ def test_a_function_whose_model_is_not_whole_does_not_start(
 
 
 def test_a_model_of_the_bundle_is_not_fetched(credentials: None, tmp_path: Path) -> None:
-    code = "from shared.library import Library; Library('text-embeddings'); import sys\n"
+    code = "from shared.inference.library import Library; Library('text-embeddings'); import sys\n"
     done = subprocess.run(
         [sys.executable, "-c", code + "print('boto3' in sys.modules)"],
         env=os.environ | {"TEXTFN_MODEL_BUCKET": URL, "TEXTFN_MODEL": "tiny-embedder"},

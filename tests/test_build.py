@@ -13,7 +13,7 @@ from graphs import CHECKPOINTS, MINILM, ROOT, TINY_MODELS
 from tokenizers import Tokenizer
 
 from shared.manifest import read
-from tools import build as tool
+from textfn.building import build as tool
 
 MODELS = sorted(path.parent for path in ROOT.glob("models/*/model.onnx")) + sorted(
     path.parent for path in TINY_MODELS.glob("*/model.onnx")
@@ -162,7 +162,7 @@ def refused(*arguments):
     with pytest.raises(SystemExit) as error:
         tool.main(list(arguments))
     message = str(error.value.code)
-    assert message.startswith("tools.build: ") and "\n" not in message
+    assert message.startswith("textfn.building.build: ") and "\n" not in message
     return message
 
 

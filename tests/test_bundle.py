@@ -11,12 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from tools import wheels
-from tools.assembly import Bundle, assemble, interpreter, needed
-from tools.bundle import parse, write_zip
-from tools.cli import main
-from tools.inventory import MOST_UNZIPPED, TooBig, bill_of_materials, check_size, check_upload
-from tools.wheels import ROOT, Target, Wheel, WheelError, is_kept, pins
+from textfn.__main__ import main
+from textfn.bundling import wheels
+from textfn.bundling.assembly import Bundle, assemble, interpreter, needed
+from textfn.bundling.inventory import (
+    MOST_UNZIPPED,
+    TooBig,
+    bill_of_materials,
+    check_size,
+    check_upload,
+)
+from textfn.bundling.wheels import ROOT, Target, Wheel, WheelError, is_kept, pins
+from textfn.commands.bundle import parse, write_zip
 
 HERE = Target(".".join(map(str, sys.version_info[:2])), "x86_64")
 METADATA = "Metadata-Version: 2.4\nName: Small_Package\nVersion: 1.2\nLicense-Expression: MIT\n"
@@ -100,11 +106,15 @@ def test_a_marker_that_cannot_be_judged_is_refused(
 
 def test_a_function_takes_what_it_imports_and_no_more() -> None:
     names = {path.relative_to(ROOT).as_posix() for path in needed("functions.sentence_similarity")}
-    assert {"functions/text_embeddings.py", "functions/tokenization.py"} <= names
-    assert {"shared/model.py", "shared/dialects/tei.py", "shared/__init__.py"} <= names
-    assert not {"functions/local.py", "functions/catalogue.py", "functions/models.py"} & names
+    assert {"functions/text_embeddings.py", "functions/tokenize.py"} <= names
+    assert {
+        "shared/inference/model.py",
+        "shared/http/dialects/tei.py",
+        "shared/__init__.py",
+    } <= names
+    assert not {"functions/local.py", "functions/page.py", "functions/catalogue.py"} & names
     catalogue = {path.name for path in needed("functions.catalogue")}
-    assert "models.py" in catalogue
+    assert {"page.py", "redirects.py"} <= catalogue
     assert not {"model.py", "library.py", "tokenization.py"} & catalogue
 
 
@@ -143,7 +153,7 @@ def test_the_catalogue_knows_the_models_that_the_settings_say_others_serve(
     built(parse("catalogue"), wheel, tmp_path / "bundle")
     assert not list((tmp_path / "bundle").rglob("*.onnx"))
     code = f"import sys; sys.path.append({SITE!r}); "
-    code += "from functions.models import served; print(*[each.id for each in served()])"
+    code += "from shared.manifest import served; print(*[each.id for each in served()])"
     done = subprocess.run(
         [sys.executable, "-B", "-c", code],
         cwd=tmp_path / "bundle",
@@ -227,6 +237,6 @@ def test_a_wrong_request_says_what_is_right(
 
 
 def test_bundling_needs_nothing_installed() -> None:
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import tools.bundle"
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import textfn.commands.bundle"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code, str(ROOT)], capture_output=True)
     assert done.returncode == 0, done.stderr

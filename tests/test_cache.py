@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from conftest import Server
 
-from shared import web
-from shared.cache import OVERHEAD, Cache, Mine, Row
+from shared.http import application as web
+from shared.inference.cache import OVERHEAD, Cache, Mine, Row
 
 RUN = "/client/v4/accounts/me/ai/run/all-minilm-l6-v2"
 HF = "/models/sentence-transformers/all-MiniLM-L6-v2"

@@ -4,8 +4,8 @@ import re
 import pytest
 from conftest import Server
 
-from shared import web
-from shared.tokens import Tokens
+from shared.http import application as web
+from shared.http.tokens import Tokens
 
 
 def test_health_is_public_and_short(server: Server) -> None:

@@ -18,8 +18,8 @@ from conftest import Server
 from huggingface_hub import AsyncInferenceClient, InferenceClient
 from openai import AsyncOpenAI, OpenAI
 
-from shared import web
-from shared.tokens import Tokens
+from shared.http import application as web
+from shared.http.tokens import Tokens
 
 MINILM = "@hf/sentence-transformers/all-minilm-l6-v2"
 HAPPY = "That is a happy person"

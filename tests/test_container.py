@@ -100,19 +100,21 @@ def test_it_has_no_installer_and_is_nobody(image: Stage) -> None:
 
 
 def test_its_modules_are_compiled(image: Stage) -> None:
-    sources = {path.stem for path in (image.path("shared")).glob("*.py")}
-    compiled = {path.name.split(".")[0] for path in image.path("shared").glob("__pycache__/*.pyc")}
+    sources = {path.stem for path in image.path("shared/inference").glob("*.py")}
+    compiled = {
+        path.name.split(".")[0] for path in image.path("shared/inference").glob("__pycache__/*.pyc")
+    }
     assert sources == compiled
 
 
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("shared/model.py", True),
+        ("shared/inference/model.py", True),
         ("models/all-minilm-l6-v2/model.onnx", True),
         ("models/bge-base-en-v1.5@0123/model.onnx.data", True),
         ("models/.pull/half", False),
-        ("shared/__pycache__/model.cpython-313.pyc", False),
+        ("shared/inference/__pycache__/model.cpython-313.pyc", False),
         ("requirements/serve.txt", True),
         ("requirements/dev.txt", False),
         (".git/config", False),

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from conftest import TESTS
 
-from tools import cost
-from tools.cli import main
-from tools.pricing import PRICES
+from textfn.__main__ import main
+from textfn.commands import cost
+from textfn.pricing.pricing import PRICES
 
 GIVEN = ["cost", "bge-base-en-v1.5", "--tokens-per-second", "3000"]
 

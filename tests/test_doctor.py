@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from conftest import MODELS
 
-from tools.assembly import WEB, assemble
-from tools.bundle import parse
-from tools.doctor import compare
-from tools.wheels import Target, Wheel, pins
+from textfn.bundling.assembly import WEB, assemble
+from textfn.bundling.wheels import Target, Wheel, pins
+from textfn.commands.bundle import parse
+from textfn.commands.doctor import compare
 
 HERE = Target(".".join(map(str, sys.version_info[:2])), "x86_64")
 States = dict[str, str]
@@ -23,7 +23,7 @@ States = dict[str, str]
 def doctor(*arguments: str | Path, **environment: str) -> tuple[int, States, str]:
     """Exit code, the worst state of each check by its name, and all that was said."""
     done = subprocess.run(
-        [sys.executable, "-m", "tools.cli", "doctor", "--json", *map(str, arguments)],
+        [sys.executable, "-m", "textfn", "doctor", "--json", *map(str, arguments)],
         env=os.environ | environment,
         capture_output=True,
         text=True,
@@ -48,7 +48,7 @@ def test_tokens_that_are_kept_in_ssm_are_told_where() -> None:
 
 
 def test_each_line_tells_a_state_and_a_remedy() -> None:
-    command = [sys.executable, "-m", "tools.cli", "doctor"]
+    command = [sys.executable, "-m", "textfn", "doctor"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0
     assert "warn  tokens: none: it serves on loopback alone" in done.stdout
@@ -149,7 +149,7 @@ def test_a_package_that_the_bundle_lacks_fails(bundle: Path) -> None:
 
 
 def test_a_zip_that_its_inventory_does_not_know_fails(bundle: Path, tmp_path: Path) -> None:
-    from tools.bundle import write_zip
+    from textfn.commands.bundle import write_zip
 
     write_zip(bundle, tmp_path / "catalogue.zip")
     assert doctor(tmp_path / "catalogue.zip")[1]["inventory"] == "warn"

@@ -7,9 +7,10 @@ from types import ModuleType
 import pytest
 from conftest import Server
 
-from shared import access, dialects, errors
-from shared.dialects import cloudflare, huggingface, openai, tei
+from shared import errors
 from shared.errors import TextfnError
+from shared.http import access, dialects
+from shared.http.dialects import cloudflare, huggingface, openai, tei
 
 ID = "2f4c1d3e-0000-4000-8000-000000000000"
 EXAMPLES: list[TextfnError] = [
@@ -232,7 +233,7 @@ def test_hugging_face_errors_are_in_the_words_of_the_service(error: TextfnError)
 
 
 # https://developers.cloudflare.com/workers-ai/platform/errors/ and answers that were seen; where
-# none was, words like them (shared/dialects/cloudflare.py says which).
+# none was, words like them (shared/http/dialects/cloudflare.py says which).
 WORDS = {
     "EmptyBody": "Request is missing headers or body: body",
     "UnreadableRequest": "SyntaxError: headers or body are not UTF-8 text",

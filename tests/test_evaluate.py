@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.cli import main
-from tools.evaluate import calibration_error, spearman
+from textfn.__main__ import main
+from textfn.commands.evaluate import calibration_error, spearman
 
 
 def test_spearman_is_the_correlation_of_ranks() -> None:

@@ -9,10 +9,10 @@ import onnx
 import pytest
 from graphs import CHECKPOINTS, ROOT, TINY_MODELS
 
+from shared.inference.model import Model
 from shared.manifest import read
-from shared.model import Model
-from tools import external
-from tools.build import build
+from textfn.building import external
+from textfn.building.build import build
 
 
 @pytest.fixture
@@ -52,7 +52,8 @@ def test_both_poolings_share_the_weights(big: Path) -> None:
 def test_the_second_pooling_is_opened_on_first_use(big: Path) -> None:
     (big / "model-cls.onnx").write_bytes(b"spoiled")
     code = (
-        "import sys, pathlib; from shared.manifest import read; from shared.model import Model\n"
+        "import sys, pathlib; from shared.manifest import read\n"
+        "from shared.inference.model import Model\n"
         "model = Model(read(pathlib.Path(sys.argv[1])))\n"
         "print(model.embed(['a']).values.shape)\n"
         "model.embed(['a'], pooling='cls')"

@@ -9,8 +9,8 @@ from graphs import CHECKPOINTS, MINILM, ROOT, TINY_MODELS, cosines, open_graph, 
 from tokenizers import Tokenizer
 
 from shared.manifest import read
-from tools.checkpoint import CheckpointError, read_checkpoint
-from tools.graph import build_graph
+from textfn.building.checkpoint import CheckpointError, read_checkpoint
+from textfn.building.encoder_graph import build_graph
 
 EMBEDDER, SENTIMENT = "tiny-embedder", "tiny-sentiment"
 SESSION = open_graph(MINILM / "model.onnx")

@@ -9,7 +9,8 @@ import pytest
 from conftest import Server
 from hostile import ROUTES, RUN, Route, exchange, head, refusal
 
-from shared import access, web
+from shared.http import access
+from shared.http import application as web
 
 TOKENS = ["the first token", "the second", "the third"]
 HASHES = frozenset(hashlib.sha256(token.encode()).digest() for token in TOKENS)

@@ -169,7 +169,7 @@ def test_a_flood_of_unknown_keys_is_cheap(server: Server, route: Route) -> None:
 def test_too_many_items_are_refused_before_any_is_tokenized(
     server: Server, route: Route, item: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shared.tokenization import Tokenization
+    from shared.inference.tokenization import Tokenization
 
     tokenized: list[str] = []
     monkeypatch.setattr(Tokenization, "encode", lambda _, text, *__: tokenized.append(text))
@@ -338,7 +338,7 @@ def test_a_body_that_does_not_arrive_is_given_up(
 ) -> None:
     import dataclasses
 
-    from shared import web
+    from shared.http import application as web
 
     monkeypatch.setattr(web, "settings", dataclasses.replace(web.settings, deadline_seconds=0.2))
     answer = server.raw(head(route.path, "Content-Length: 100") + b'{"text')

@@ -17,7 +17,7 @@ import pytest
 from conftest import Server
 from hostile import RUN, exchange, head
 
-from shared import access
+from shared.http import access
 
 TEXT, TOKEN = "canary-4d6f-text", "canary-9b1e-token"
 HERE = [
@@ -128,8 +128,8 @@ def test_no_canary_is_told_when_the_model_fails(
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from shared.model import Model
-    from shared.tokenization import Tokenization
+    from shared.inference.model import Model
+    from shared.inference.tokenization import Tokenization
 
     def fail(*_: object) -> None:
         raise ArithmeticError("a fault of the model")
@@ -168,7 +168,7 @@ def test_tokenize_alone_gives_a_text_back(server: Server, log: Log) -> None:
 def test_a_server_at_its_most_talkative_prints_no_canary() -> None:
     environment = os.environ | {"TEXTFN_LOG_LEVEL": "debug"}
     process = subprocess.Popen(
-        [sys.executable, "-X", "dev", "-m", "tools.cli", "serve", "--port", "0"],
+        [sys.executable, "-X", "dev", "-m", "textfn", "serve", "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -30,7 +30,7 @@ class Process(NamedTuple):
 def serving(**environment: str) -> Iterator[Process]:
     """`textfn serve` in a process of its own."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tools.cli", "serve", "--port", "0"],
+        [sys.executable, "-m", "textfn", "serve", "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -83,7 +83,7 @@ def test_beyond_the_queue_a_request_is_told_to_come_back_and_the_server_stays_al
 def test_the_queue_s_refusal_is_in_the_dialect(
     server: Server, route: Route, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shared import web
+    from shared.http import application as web
 
     monkeypatch.setattr(web, "_places", threading.Semaphore(0))
     answer = server.post(route.path, route.body(["a"]))
@@ -98,8 +98,8 @@ def test_the_queue_s_refusal_is_in_the_dialect(
 def test_a_place_in_the_queue_is_given_back_after_every_failure(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shared import web
-    from shared.model import Model
+    from shared.http import application as web
+    from shared.inference.model import Model
 
     places = threading.Semaphore(1)
     monkeypatch.setattr(web, "_places", places)
@@ -122,7 +122,8 @@ def test_a_place_in_the_queue_is_given_back_after_every_failure(
 def test_the_work_stops_when_the_client_leaves(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shared import batching, web
+    from shared.http import application as web
+    from shared.inference import batching
 
     runs: list[float] = []
     pad = batching.pad
@@ -238,7 +239,7 @@ def test_a_model_with_other_numbers_is_not_ready_and_is_named(
 def test_a_server_with_more_to_do_than_it_can_is_not_ready(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shared import web
+    from shared.http import application as web
 
     monkeypatch.setattr(web, "_places", threading.Semaphore(0))
     assert server.get("/readyz").status == 429

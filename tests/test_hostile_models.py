@@ -17,9 +17,9 @@ from graphs import CHECKPOINTS, TINY_MODELS
 from hostile import assert_served
 from onnx import TensorProto, helper, numpy_helper
 
+from shared.inference.model import BadModel, Model
 from shared.manifest import read
-from shared.model import BadModel, Model
-from tools.verify import problems
+from textfn.commands.verify import problems
 
 POINTER = (
     "version https://git-lfs.github.com/spec/v1\n"
@@ -85,7 +85,7 @@ def test_a_server_whose_model_is_spoiled_does_not_start_and_says_why_in_a_line(
 ) -> None:
     truncated(folder / "model.onnx")
     done = subprocess.run(
-        [sys.executable, "-m", "tools.cli", "serve", "--port", "0"],
+        [sys.executable, "-m", "textfn", "serve", "--port", "0"],
         env=os.environ | {"TEXTFN_MODELS_DIR": str(folder.parent)},
         capture_output=True,
         text=True,
@@ -153,7 +153,7 @@ def test_external_data_inside_of_it_is_read(folder: Path) -> None:
     looked_up(folder / "model.onnx", "model.onnx.data")
     assert Model(read(folder)).embed(["hello"]).values.shape == (1, 16)
     (folder / "model.onnx.data").unlink()
-    from shared import graph
+    from shared.inference import session as graph
 
     graph.opened.cache_clear()
     with pytest.raises(BadModel, match=re.escape(str(folder / "model.onnx"))):

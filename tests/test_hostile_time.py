@@ -12,8 +12,8 @@ from conftest import Server
 from graphs import CHECKPOINTS
 from hostile import ROUTES, RUN, Route, assert_served, refusal, vectors
 
-from shared import batching
-from shared.tokenization import Tokenization
+from shared.inference import batching
+from shared.inference.tokenization import Tokenization
 
 MEGABYTE = 1_000_000
 TEXTS = {
@@ -102,7 +102,7 @@ def test_the_deadline_ends_the_tokenizing_of_many_long_texts(
 ) -> None:
     import dataclasses
 
-    from shared import web
+    from shared.http import application as web
 
     monkeypatch.setattr(web, "settings", dataclasses.replace(web.settings, deadline_seconds=0.2))
     tokenized: list[int] = []
@@ -128,7 +128,7 @@ def test_the_deadline_ends_the_computing_between_two_runs(
 ) -> None:
     import dataclasses
 
-    from shared import web
+    from shared.http import application as web
 
     monkeypatch.setattr(web, "settings", dataclasses.replace(web.settings, deadline_seconds=0.3))
     pad = batching.pad
@@ -158,7 +158,7 @@ def test_all_the_tokens_of_a_text_are_shown_of_a_bounded_length_only(server: Ser
 
 PEAK = """
 import pathlib, re
-from shared.library import Library
+from shared.inference.library import Library
 
 def peak():
     status = pathlib.Path("/proc/self/status").read_text()

@@ -13,14 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lambda_events import event
 
-from functions import (
-    catalogue,
-    models,
-    sentence_similarity,
-    text_classification,
-    text_embeddings,
-)
-from shared import telemetry, web
+from functions import catalogue, sentence_similarity, text_classification, text_embeddings
+from shared import manifest
+from shared.http import application as web
+from shared.http import telemetry
 
 RUN = "/client/v4/accounts/me/ai/run"
 HAPPY = {"source": "That is a happy person", "sentences": ["That is a happy dog"]}
@@ -359,7 +355,7 @@ SERVED = ("all-minilm-l6-v2", "minilm-l6-sst2-int8")
 def test_a_name_that_the_gateway_did_not_match_is_sent_to_the_one_it_does(
     path: str, location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models, "settings", dataclasses.replace(models.settings, served=SERVED))
+    monkeypatch.setattr(manifest, "settings", dataclasses.replace(manifest.settings, served=SERVED))
     answer = catalogue.handler(event("2.0", path, {}), None)
     assert (answer["statusCode"], answer["headers"]["location"]) == (308, location)
 
@@ -368,7 +364,7 @@ def test_a_name_that_the_gateway_did_not_match_is_sent_to_the_one_it_does(
 def test_a_model_that_no_function_serves_is_sent_nowhere(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models, "settings", dataclasses.replace(models.settings, served=SERVED))
+    monkeypatch.setattr(manifest, "settings", dataclasses.replace(manifest.settings, served=SERVED))
     status, _, body = call(catalogue, "2.0", f"{RUN}/{name}", {})
     assert (status, body["errors"][0]["code"]) == (400, 5007)
 
@@ -381,7 +377,9 @@ def test_a_path_that_ends_in_no_slash_or_is_unknown_is_sent_nowhere(path: str) -
 def test_the_catalogue_lists_what_the_other_functions_serve(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(models, "settings", dataclasses.replace(models.settings, served=("mfaq",)))
+    monkeypatch.setattr(
+        manifest, "settings", dataclasses.replace(manifest.settings, served=("mfaq",))
+    )
     asked = event("2.0", "/v1/models", {})
     asked["requestContext"]["http"]["method"] = "GET"
     assert '"mfaq"' in catalogue.handler(asked, None)["body"]
@@ -394,7 +392,7 @@ hooks = []
 snapshots.register_after_restore = hooks.append
 sys.modules["snapshot_restore_py"] = snapshots
 from functions import text_embeddings
-from shared import telemetry
+from shared.http import telemetry
 telemetry._answered = True
 for hook in hooks:
     hook()

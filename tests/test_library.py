@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import ModelNotInstalled, UnknownModel
-from shared.library import Library, key
+from shared.inference.library import Library, key
 from shared.manifest import catalogue
 
 SPELLINGS = [
@@ -47,7 +47,7 @@ def test_a_vector_never_comes_from_a_stand_in() -> None:
 
 
 def test_stand_ins_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    from shared import library
+    from shared.inference import library
 
     off = dataclasses.replace(library.settings, stand_ins="off")
     monkeypatch.setattr(library, "settings", off)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from conftest import TESTS
 
-from shared import model
 from shared.errors import DeadlineExceeded
-from shared.library import Library
-from shared.numerics import softmax, unit
+from shared.inference import model
+from shared.inference.library import Library
+from shared.inference.numerics import softmax, unit
 
 SENTENCES = (TESTS.parent / "benchmarks" / "sentences.txt").read_text("utf-8").splitlines()
 minilm = Library("text-embeddings")["all-minilm-l6-v2"]

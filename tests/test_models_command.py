@@ -14,10 +14,10 @@ from onnx import helper
 from tokenizers import Tokenizer
 
 from shared.manifest import BUNDLED, Manifest, read
-from tools.build import VOCABULARY
-from tools.cli import main
-from tools.install import CHECKPOINT
-from tools.verify import problems
+from textfn.__main__ import main
+from textfn.building.build import VOCABULARY
+from textfn.commands.verify import problems
+from textfn.installing.pulled import CHECKPOINT
 
 CATALOGUED = [read(path.parent) for path in sorted(BUNDLED.glob("*/manifest.toml"))]
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from shared import payload
 from shared.errors import (
     Empty,
     InvalidInput,
@@ -16,6 +15,7 @@ from shared.errors import (
     Unsupported,
     WrongType,
 )
+from shared.http import fields as payload
 
 
 def wrong(kind: type[InvalidInput], function: Any, *arguments: Any) -> Any:

@@ -18,7 +18,7 @@ from hub import COMMIT, running
 from pulling import CHECKPOINT, HELLO, INSTALLED, Pull
 
 SERVE = """
-from shared.library import Library
+from shared.inference.library import Library
 print(Library("text-embeddings")["tiny"].embed(["hello world"]).values[0].tolist())
 """
 
@@ -188,4 +188,6 @@ def test_every_model_that_is_not_bundled_names_where_it_comes_from() -> None:
 
 def test_the_calibration_text_is_the_one_that_the_bundled_model_had() -> None:
     lines = (ROOT / "benchmarks" / "sentences.txt").read_text("utf-8").splitlines()
-    assert (ROOT / "tools" / "calibration.txt").read_text("utf-8").splitlines() == lines[-96:]
+    assert (ROOT / "textfn" / "building" / "calibration.txt").read_text(
+        "utf-8"
+    ).splitlines() == lines[-96:]

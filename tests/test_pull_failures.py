@@ -88,8 +88,8 @@ def test_a_spoiled_checkpoint_is_not_installed(pull: Pull) -> None:
 def test_a_full_disk_is_told_before_anything_is_fetched(
     pull: Pull, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tools import install
-    from tools.hub import RemoteFile
+    from textfn.installing import pulled as install
+    from textfn.installing.hub import RemoteFile
 
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 1))  # type: ignore[attr-defined]
     big = RemoteFile("model.safetensors", "", COMMIT, 3_000_000, "0" * 64)

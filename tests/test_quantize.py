@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from onnx import numpy_helper
 
-from tools.calibrate import activation_ranges
-from tools.checkpoint import read_checkpoint
-from tools.graph import build_graph
-from tools.quantize import (
+from textfn.building.calibrate import activation_ranges
+from textfn.building.checkpoint import read_checkpoint
+from textfn.building.encoder_graph import build_graph
+from textfn.building.quantize import (
     PAIR_LIMIT,
     quantize_columns,
     quantize_rows,

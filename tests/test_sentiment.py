@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from conftest import TESTS, Server
 
-from shared.library import Library
-from tools.evaluate import read_rows
+from shared.inference.library import Library
+from textfn.commands.evaluate import read_rows
 
 RUN = "/client/v4/accounts/me/ai/run"
 NAMES = ["minilm-l6-sst2-int8", "@cf/huggingface/distilbert-sst-2-int8"]

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from tools.serve import is_loopback, listen
+from textfn.commands.serve import is_loopback, listen
 
-SERVE = [sys.executable, "-m", "tools.cli", "serve"]
+SERVE = [sys.executable, "-m", "textfn", "serve"]
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import Server
 
-from shared.dialects import tei
+from shared.http.dialects import tei
 
 TINY = "?model=test/tiny-embedder"
 SENTIMENT = "?model=test/tiny-sentiment"

@@ -12,10 +12,10 @@ from cloudformation import holds, load, sam_routes, select, serverless_routes
 from conftest import TESTS
 from lambda_events import event
 
-from shared.dialects import cloudflare, huggingface, openai, tei
+from shared.http.dialects import cloudflare, huggingface, openai, tei
 from shared.manifest import BUNDLED, catalogue, find
 from shared.settings import PREFIX, Settings
-from tools.pricing import Lambda
+from textfn.pricing.pricing import Lambda
 
 ROOT = TESTS.parent
 SAM = load(ROOT / "template.yaml")

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 
 def textfn(*arguments: str) -> str:
-    command = [sys.executable, "-m", "tools.cli", *arguments]
+    command = [sys.executable, "-m", "textfn", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 

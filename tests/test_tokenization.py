@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from shared import tokenization
+from shared.inference import tokenization
+from shared.inference.tokenization import Tokenization
 from shared.manifest import BUNDLED
-from shared.tokenization import Tokenization
 
 TOKENIZER = BUNDLED / "all-minilm-l6-v2" / "tokenizer.json"
 MEGABYTE = 1_000_000

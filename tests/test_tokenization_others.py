@@ -14,8 +14,8 @@ from tokenizers.normalizers import NFKC, Replace
 from tokenizers.pre_tokenizers import ByteLevel, Metaspace
 from tokenizers.trainers import BpeTrainer
 
-from shared import tokenization
-from shared.tokenization import Tokenization
+from shared.inference import tokenization
+from shared.inference.tokenization import Tokenization
 
 # What a cut could get wrong: special tokens that eat blanks, blanks that become one, marks,
 # characters that become blanks or vanish, and the mark that stands for a blank.

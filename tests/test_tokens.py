@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from shared.tokens import SECONDS, Tokens, Unreadable
+from shared.http.tokens import SECONDS, Tokens, Unreadable
 
 OLD, NEW = (hashlib.sha256(token).digest() for token in (b"old", b"new"))
 NAME = "/textfn/tokens"

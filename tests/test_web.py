@@ -110,7 +110,7 @@ def test_a_trailing_slash_changes_nothing(server: Server, path: str) -> None:
 def test_an_unforeseen_error_tells_nothing_and_is_logged(
     server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from shared.model import Model
+    from shared.inference.model import Model
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("an inner detail")
@@ -120,7 +120,7 @@ def test_an_unforeseen_error_tells_nothing_and_is_logged(
     assert answer.status == 500
     assert answer.json["errors"] == [{"code": 5000, "message": "Internal server error"}]
     assert b"inner detail" not in answer.body
-    assert "RuntimeError at web.py" in caplog.text
+    assert "RuntimeError at application.py" in caplog.text
     assert "inner detail" not in caplog.text
     assert "a secret" not in caplog.text
     monkeypatch.undo()
@@ -130,7 +130,7 @@ def test_an_unforeseen_error_tells_nothing_and_is_logged(
 def test_too_many_requests_at_a_time_are_told_to_come_back(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shared import web
+    from shared.http import application as web
 
     monkeypatch.setattr(web, "_places", threading.Semaphore(0))
     answer = server.post(RUN, {"text": "hello"})
@@ -141,7 +141,7 @@ def test_too_many_requests_at_a_time_are_told_to_come_back(
 def test_a_request_out_of_time_is_told_so(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     import dataclasses
 
-    from shared import web
+    from shared.http import application as web
 
     monkeypatch.setattr(web, "settings", dataclasses.replace(web.settings, deadline_seconds=-1))
     answer = server.post(RUN, {"text": "hello"}, x_use_cache="false")

@@ -3,7 +3,7 @@
 from azure.functions import AsgiFunctionApp, AuthLevel
 
 from functions.local import app as textfn
-from shared import access
+from shared.http import access
 from shared.settings import settings
 
 # There is no loopback on Azure: without a token, or TEXTFN_AUTH=none, nothing starts.

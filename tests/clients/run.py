@@ -24,7 +24,7 @@ def main() -> int:
         "TEXTFN_MODELS_DIR": str(ROOT / "tests" / "fixtures" / "models"),
         "TEXTFN_LOG_LEVEL": "warning",  # nobody reads the log
     }
-    serve = [sys.executable, "-m", "tools.cli", "serve", "--port", "0"]
+    serve = [sys.executable, "-m", "textfn", "serve", "--port", "0"]
     with subprocess.Popen(
         serve, cwd=ROOT, env=os.environ | models, stdout=subprocess.PIPE, text=True
     ) as server:

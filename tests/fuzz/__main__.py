@@ -23,7 +23,7 @@ sys.path.insert(0, str(TESTS.parent))
 
 with atheris.instrument_imports(include=["functions", "shared"]):
     from functions.local import app
-    from shared import web
+    from shared.http import application as web
 
 RUN = "/client/v4/accounts/me/ai/run/"
 PATHS = [

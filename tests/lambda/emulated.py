@@ -25,7 +25,7 @@ COUNT = 50
 VECTORS = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from shared.library import Library
+from shared.inference.library import Library
 model = Library("text-embeddings").chosen(None)
 print(json.dumps(model.embed(json.load(sys.stdin), normalize=True).values.tolist()))
 """

@@ -1,0 +1,80 @@
+"""OpenAI's embeddings API, at /v1 and where Workers AI and AI Gateway have it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from shared import errors
+from shared.errors import TextfnError, for_error
+from shared.http.dialects import cloudflare
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Text Embeddings Inference has these two and one model, so there a request need not name it.
+SERVER = ("/v1/embeddings", "/embeddings")
+EMBEDDINGS = (
+    *SERVER,
+    cloudflare.ACCOUNT + "/ai/v1/embeddings",
+    cloudflare.GATEWAY + "/workers-ai/v1/embeddings",
+    cloudflare.GATEWAY + "/compat/embeddings",
+)
+MODELS = ("/v1/models", cloudflare.ACCOUNT + "/ai/v1/models")
+PATHS = (*EMBEDDINGS, *MODELS)
+
+# https://platform.openai.com/docs/guides/error-codes: status, type and code.
+STATUS_TYPE_CODE: dict[type[TextfnError], tuple[int, str, str | None]] = {
+    errors.InvalidInput: (400, "invalid_request_error", None),
+    errors.InputTooLarge: (413, "invalid_request_error", None),
+    errors.UnknownModel: (404, "invalid_request_error", "model_not_found"),
+    errors.AccessDenied: (401, "invalid_request_error", "invalid_api_key"),
+    errors.UnknownPath: (404, "invalid_request_error", "unknown_url"),
+    errors.MethodNotAllowed: (405, "invalid_request_error", "method_not_supported"),
+    errors.UnsupportedEncoding: (415, "invalid_request_error", None),
+    errors.Overloaded: (429, "requests", "rate_limit_exceeded"),
+    errors.DeadlineExceeded: (408, "server_error", None),
+    errors.InternalError: (500, "server_error", None),
+}
+
+
+def embeddings(
+    model: str, vectors: NDArray[np.float32], encoding: str, tokens: int
+) -> dict[str, Any]:
+    """The list of embedding objects; base64 is of little-endian float32."""
+    data = [_base64(vector) for vector in vectors] if encoding == "base64" else vectors
+    return {
+        "object": "list",
+        "data": [
+            {"object": "embedding", "index": index, "embedding": each}
+            for index, each in enumerate(data)
+        ],
+        "model": model,
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
+
+
+def models(names: Iterable[str]) -> dict[str, Any]:
+    """The list of model objects; `created` is required of them and known of none."""
+    shape = {"object": "model", "created": 0, "owned_by": "textfn"}
+    return {"object": "list", "data": [{"id": name, **shape} for name in names]}
+
+
+def error(error: TextfnError, request_id: str) -> tuple[int, dict[str, Any]]:
+    """Both bodies in one: OpenAI's clients read `error`, Cloudflare's read `errors`."""
+    status, kind, code = for_error(STATUS_TYPE_CODE, error)
+    message = " ".join(text for text in (str(error), error.hint) if text)
+    param = error.path.strip("/") if isinstance(error, errors.InvalidInput) else ""
+    _, envelope = cloudflare.error(error, request_id)
+    found = {"message": message, "type": kind, "param": param or None, "code": code}
+    return status, {"error": found, **envelope}
+
+
+def headers(seconds: float) -> dict[str, str]:
+    return {}
+
+
+def _base64(vector: NDArray[np.float32]) -> str:
+    return base64.b64encode(vector.astype("<f4").tobytes()).decode()

@@ -1,0 +1,117 @@
+"""An ASGI application as a Lambda handler that has an answer to every event."""
+
+import json
+import logging
+from typing import Any
+
+from mangum import Mangum
+from starlette.applications import Starlette
+
+from shared.errors import NotHttp, TextfnError, UnreadableRequest
+from shared.http import access, dialects, telemetry
+from shared.http.tokens import tokens
+from shared.settings import ON_LAMBDA, settings
+
+# Nothing here reads them, and a port that is no number ("[::1]:3000", "443,80") stops Mangum.
+UNREAD = ("host", "x-forwarded-port")
+
+Event = Any  # JSON
+Answer = dict[str, Any]
+log = logging.getLogger("textfn")
+
+
+def lambda_handler(app: Starlette) -> Any:
+    """`handler(event, context)` for API Gateway, function URLs and load balancers.
+
+    Lifespan is off because Mangum would run it on every invocation. Models are opened and run once
+    at import, so a snapshot of SnapStart has them warm.
+
+    Raises NotProtected or tokens.Unreadable on Lambda where no token can be checked.
+    """
+    access.require_protection(not ON_LAMBDA, settings)
+    if ON_LAMBDA:
+        tokens.valid()
+        _for_snapshots()
+    logging.getLogger("mangum").setLevel(logging.CRITICAL)  # it logs paths as they were sent
+    mangum = Mangum(app, lifespan="off")
+
+    def handler(event: Event, context: Any) -> Answer:
+        if not _is_http(event):
+            return _warm_up() if _is_warm_up(event) else _refusal("", NotHttp(), context)
+        try:
+            return mangum(_readable(event), context)
+        except Exception as error:  # of Mangum: what the application raises, it answers itself
+            log.warning("an event could not be read: %s", telemetry.place(error))
+            return _refusal(_path(event), UnreadableRequest(), context)
+
+    return handler
+
+
+def _for_snapshots() -> None:
+    try:
+        import snapshot_restore_py as snapshots  # of Lambda's runtime, where there are snapshots
+    except ImportError:
+        return
+    snapshots.register_after_restore(tokens.forget)
+    snapshots.register_after_restore(telemetry.restored)
+
+
+def _is_http(event: Event) -> bool:
+    return isinstance(event, dict) and isinstance(event.get("requestContext"), dict)
+
+
+def _is_warm_up(event: Event) -> bool:
+    """A schedule's event, sent to keep an environment alive."""
+    return isinstance(event, dict) and event.get("source") == "aws.events"
+
+
+def _readable(event: dict[str, Any]) -> dict[str, Any]:
+    """The event without what Mangum cannot read and without a stage in front of the path."""
+    changed = {**event, "headers": _read_headers(event.get("headers"))}
+    if event.get("multiValueHeaders"):
+        changed["multiValueHeaders"] = _read_headers(event["multiValueHeaders"])
+    context = event["requestContext"]
+    http = context.get("http") or {}
+    routed = (event.get("httpMethod"), event.get("path"), http.get("method"), http.get("path"))
+    if not all(isinstance(each, str | None) for each in routed):
+        raise TypeError("a method or a path that is no text")
+    if event.get("version") == "2.0":
+        path = _without_stage(http["path"], context)
+        changed["requestContext"] = {**context, "http": {**http, "path": path}}
+    elif event.get("path") == context.get("path"):  # a REST API's path has no stage, only this has
+        changed["path"] = _without_stage(event["path"], context)
+    return changed
+
+
+def _read_headers(headers: dict[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (headers or {}).items() if name.lower() not in UNREAD}
+
+
+def _without_stage(path: str, context: dict[str, Any]) -> str:
+    """HTTP APIs leave the stage in the path, unless it is $default."""
+    stage = f"/{context.get('stage')}"
+    return path.removeprefix(stage) if f"{path}/".startswith(f"{stage}/") else path
+
+
+def _path(event: dict[str, Any]) -> str:
+    path = event.get("rawPath") or event.get("path")
+    return path if isinstance(path, str) else ""
+
+
+def _warm_up() -> Answer:
+    return _answer(200, {"ok": True})
+
+
+def _refusal(path: str, error: TextfnError, context: Any) -> Answer:
+    status, body = dialects.of(path).error(error, getattr(context, "aws_request_id", ""))
+    return _answer(status, body)
+
+
+def _answer(status: int, body: Any) -> Answer:
+    headers = {"content-type": "application/json"}
+    return {
+        "statusCode": status,
+        "headers": headers,
+        "body": json.dumps(body),
+        "isBase64Encoded": False,
+    }

@@ -1,0 +1,95 @@
+"""What is told of a request on Lambda: one line of JSON, which CloudWatch reads as metrics too.
+
+Never a text, a token or a key: of a request its route's pattern, of an exception its place.
+"""
+
+import os
+import re
+import time
+import traceback
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from shared.settings import settings
+
+ROOT = Path(__file__).parents[2]
+FUNCTION = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
+# CloudWatch's names of units; a custom metric costs money, so there are as few as the alarms need.
+METRICS = {
+    "Duration": "Milliseconds",
+    "Tokens": "Count",
+    "ServerErrors": "Count",
+    "ColdStart": "Count",
+}
+_answered = False
+
+
+def request(
+    scope: MutableMapping[str, Any],
+    status: int,
+    headers: Mapping[str, str],
+    request_id: str,
+    seconds: float,
+) -> None:
+    """Print the line of an answered request; `headers` are those of the answer.
+
+    The format of the metrics in it: CloudWatch's embedded metric format, version 1.
+    """
+    global _answered
+    timing = dict(re.findall(r"(\w+);dur=([\d.]+)", headers.get("server-timing", "")))
+    line: dict[str, Any] = {
+        "level": "ERROR" if status >= 500 else "INFO",
+        "message": "request",
+        "request_id": request_id,
+        "lambda_request_id": getattr(scope.get("aws.context"), "aws_request_id", ""),
+        "trace_id": _trace_id(),
+        "function": FUNCTION,
+        "method": scope["method"] if scope["method"] in ("GET", "POST", "OPTIONS") else "other",
+        "route": getattr(scope.get("route"), "path", "none"),
+        "status": status,
+        "model": headers.get("textfn-model", ""),
+        "truncated": int(headers.get("textfn-truncated", 0)),
+        "tokenize_ms": float(timing.get("tokenize", 0)),
+        "infer_ms": float(timing.get("infer", 0)),
+        "Duration": round(seconds * 1000, 2),
+        "Tokens": int(headers.get("textfn-tokens", 0)),
+        "ServerErrors": int(status >= 500),
+        "ColdStart": int(not _answered),
+    }
+    _answered = True
+    if settings.metrics == "on":
+        line["_aws"] = _metrics()
+    print(orjson.dumps(line).decode(), flush=True)
+
+
+def place(error: BaseException) -> str:
+    """An exception's type, our lines that it came through and where it arose.
+
+    Its message may hold what was sent.
+    """
+    *through, last = traceback.extract_tb(error.__traceback__)
+    ours = tuple(str(ROOT / folder) for folder in ("functions", "shared"))
+    frames = [*(each for each in through if each.filename.startswith(ours)), last]
+    lines = [f"{os.path.basename(each.filename)}:{each.lineno} {each.name}" for each in frames]
+    return f"{type(error).__name__} at {' > '.join(lines)}"
+
+
+def restored() -> None:
+    """The next request is the first one after the restore of a snapshot."""
+    global _answered
+    _answered = False
+
+
+def _metrics() -> dict[str, Any]:
+    metrics = [{"Name": name, "Unit": unit} for name, unit in METRICS.items()]
+    directive = {"Namespace": "textfn", "Dimensions": [["function"]], "Metrics": metrics}
+    return {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
+
+
+def _trace_id() -> str:
+    """X-Ray's, which the runtime sets anew for each invocation."""
+    root = re.match(r"Root=([0-9a-f-]{1,64})", os.environ.get("_X_AMZN_TRACE_ID", ""))
+    return root[1] if root else ""

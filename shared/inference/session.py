@@ -1,0 +1,85 @@
+"""A model file, opened: token ids in, a row of numbers a text out. The only user of onnxruntime."""
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from shared.inference import batching
+from shared.inference.numerics import POOLINGS, Array
+
+Ids = NDArray[np.int32]
+
+
+class CannotFeed(ValueError):
+    """A graph that asks for more than token ids and a mask can give; the message names it."""
+
+
+def _positions(ids: Ids, mask: Ids) -> Ids:
+    return np.broadcast_to(np.arange(ids.shape[1], dtype=np.int32), ids.shape)
+
+
+# What a graph may ask for, of the ids and the mask [texts, tokens]. One text is one segment.
+FEEDS: dict[str, Callable[[Ids, Ids], Ids]] = {
+    "input_ids": lambda ids, mask: ids,
+    "attention_mask": lambda ids, mask: mask,
+    "token_type_ids": lambda ids, mask: np.zeros_like(ids),
+    "position_ids": _positions,
+}
+DTYPES: dict[str, type[np.integer[Any]]] = {"tensor(int32)": np.int32, "tensor(int64)": np.int64}
+
+
+class Graph:
+    """A graph and the output of it that is asked for: its name, or "" where there is only one.
+
+    The output is float [texts, width], or [texts, tokens, width], which is pooled here. Raises
+    CannotFeed, and what onnxruntime raises for a file it cannot read.
+    """
+
+    def __init__(self, path: Path, output: str = "", *, optimize: bool = False) -> None:
+        self.session = open_graph(path, optimize=optimize)
+        self._inputs = {
+            each.name: _dtype(each.name, each.type) for each in self.session.get_inputs()
+        }
+        self._outputs = [output] if output else None
+        if missing := {"input_ids", "attention_mask"} - self._inputs.keys():
+            raise CannotFeed(f"{path.name} has no input {' and no '.join(sorted(missing))}")
+
+    def run(self, texts: Sequence[Sequence[int]], pooling: str) -> Array:
+        """Token ids of texts that run together -> float32 [texts, width]."""
+        ids, mask = batching.pad(texts)
+        feeds = {
+            name: FEEDS[name](ids, mask).astype(dtype, copy=False)
+            for name, dtype in self._inputs.items()
+        }
+        rows: Array = self.session.run(self._outputs, feeds)[0]
+        return POOLINGS[pooling](rows, mask) if rows.ndim == 3 else rows
+
+
+def open_graph(path: Path, *, optimize: bool) -> onnxruntime.InferenceSession:
+    """Our own graphs are fused already: an optimizer only costs time.
+
+    One thread a run, because runs are small and many: threads across runs scale, inside they do
+    not. Setting the count also keeps onnxruntime from pinning threads, which containers refuse.
+    """
+    options = onnxruntime.SessionOptions()
+    if not optimize:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _dtype(name: str, kind: str) -> type[np.integer[Any]]:
+    if name not in FEEDS:
+        raise CannotFeed(f"its input {name} cannot be fed, only {', '.join(FEEDS)}")
+    if kind not in DTYPES:
+        raise CannotFeed(f"its input {name} is {kind}, only {', '.join(DTYPES)} can be fed")
+    return DTYPES[kind]
+
+
+opened = functools.cache(Graph)

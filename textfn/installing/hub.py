@@ -1,0 +1,172 @@
+"""Files of a repository of the Hugging Face Hub: resumed where they broke off, checked by digest.
+
+Over plain HTTP, which every mirror speaks (HF_ENDPOINT); HF_TOKEN opens a gated repository.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import httpx2
+from huggingface_hub import get_hf_file_metadata, hf_hub_url
+from huggingface_hub.errors import FileMetadataError, HfHubHTTPError, OfflineModeIsEnabled
+from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+from tqdm import tqdm
+
+from textfn.digests import file_sha256, git_blob
+
+# What goes wrong is told here, in one line; the library's own warnings would be a second story.
+logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+
+TIMEOUT = 10.0  # seconds without a byte
+
+
+class HubError(Exception):
+    """The file is not here; the message is for the person who asked for it, `code` for a script."""
+
+    code = 1
+
+
+class Unreachable(HubError):
+    code = 3
+
+
+class CutOff(HubError):
+    code = 4
+
+
+class NotAllowed(HubError):
+    code = 5
+
+
+class NotThere(HubError):
+    code = 6
+
+
+class TooManyRequests(HubError):
+    code = 7
+
+
+class HubFailed(HubError):
+    code = 8
+
+
+class WrongDigest(HubError):
+    code = 9
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file at one commit. Its `etag` is a sha256 (LFS) or git's sha1 of the blob."""
+
+    name: str
+    url: str
+    commit: str
+    size: int
+    etag: str
+
+
+def look_up(repository: str, revision: str, name: str) -> RemoteFile:
+    """Raises HubError."""
+    url = hf_hub_url(repository, name, revision=revision)
+    with _plain_words(f"{repository}/{name}"):
+        found = get_hf_file_metadata(url)
+        if found.commit_hash is None or found.etag is None or found.size is None:
+            raise FileMetadataError
+    return RemoteFile(name, url, found.commit_hash, found.size, found.etag)
+
+
+def fetch(file: RemoteFile, folder: Path, sha256: str = "") -> str:
+    """Writes the file into the folder and returns its sha256. Raises HubError, or OSError.
+
+    What arrived before a break stays there as NAME.part, and the next call goes on from it.
+    """
+    whole, part = folder / file.name, folder / f"{file.name}.part"
+    if not whole.exists():
+        with _plain_words(file.name), part.open("ab") as content, _progress(file) as bar:
+            _download(file, content, bar)
+        part.rename(whole)
+    return _checked(whole, file, sha256)
+
+
+def _download(file: RemoteFile, content: BinaryIO, bar: tqdm) -> None:
+    """Asks for what is missing; again if the connection breaks, as long as anything arrives."""
+    while True:
+        before = content.tell()
+        try:
+            return _stream(file, content, bar)
+        except httpx2.TransportError:
+            if content.tell() == before:
+                raise
+
+
+def _stream(file: RemoteFile, content: BinaryIO, bar: tqdm) -> None:
+    headers = build_hf_headers(headers={"Accept-Encoding": "identity"})
+    if content.tell():
+        headers["Range"] = f"bytes={content.tell()}-"
+    with get_session().stream("GET", file.url, headers=headers, timeout=TIMEOUT) as response:
+        # A part that is whole or too long has no rest: 416.
+        if response.status_code not in (206, 416):
+            hf_raise_for_status(response)
+            content.truncate(0)
+        bar.n = content.tell()
+        for chunk in response.iter_raw() if response.status_code != 416 else ():
+            content.write(chunk)
+            bar.update(len(chunk))
+
+
+def _progress(file: RemoteFile) -> tqdm:
+    """Bytes and time left, on a terminal only."""
+    return tqdm(desc=file.name, total=file.size, unit="B", unit_scale=True, disable=None)
+
+
+def _checked(path: Path, file: RemoteFile, sha256: str) -> str:
+    found = file_sha256(path)
+    expected = sha256 or file.etag
+    if expected != (found if len(expected) == 64 else git_blob(path)):
+        path.unlink()
+        raise WrongDigest(
+            f"{file.name} is not the file that was pinned: sha256 {found}, expected {expected}. "
+            "It was deleted; pull again, and if that repeats, do not trust the source"
+        )
+    return found
+
+
+@contextmanager
+def _plain_words(what: str) -> Iterator[None]:
+    """Whatever the client raises, as a HubError of one line."""
+    try:
+        yield
+    except HfHubHTTPError as error:
+        raise _refusal(error.response.status_code, what) from None
+    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
+        raise Unreachable(f"{what}: the Hub cannot be reached ({error})") from None
+    except OfflineModeIsEnabled:
+        raise Unreachable(f"{what}: HF_HUB_OFFLINE forbids to reach the Hub") from None
+    except FileMetadataError:
+        raise HubFailed(f"{what}: the answer has no commit, digest or size; not a Hub") from None
+    except httpx2.HTTPError as error:
+        raise CutOff(f"{what}: the connection was cut ({type(error).__name__})") from None
+    except OSError as error:
+        if error.errno is not None:  # the disk's, not the Hub's
+            raise
+        raise CutOff(f"{what}: the connection was cut before all bytes were here") from None
+
+
+def _refusal(status: int, what: str) -> HubError:
+    if status in (401, 403):
+        return NotAllowed(
+            f"{what}: the Hub wants to know who asks ({status}). If the repository is gated, "
+            "accept its terms on its page and set HF_TOKEN to a token that may read it"
+        )
+    if status == 404:
+        return NotThere(
+            f"{what}: there is no such file at this revision (404). Weights in another format than "
+            "safetensors are not read: a pickle could run anything"
+        )
+    if status == 429:
+        return TooManyRequests(f"{what}: the Hub had too many requests from here (429); wait")
+    return HubFailed(f"{what}: the Hub answered {status}; try again later")
