@@ -11,7 +11,7 @@ PAGE = (TESTS.parent / "docs" / "hardening.md").read_text("utf-8")
 
 
 def test_every_test_that_is_named_exists() -> None:
-    written = "\n".join(path.read_text("utf-8") for path in TESTS.glob("test_*.py"))
+    written = "\n".join(path.read_text("utf-8") for path in TESTS.rglob("test_*.py"))
     names = set(re.findall(r"`(test_\w+)`", PAGE))
     assert len(names) > 40
     assert {name for name in names if f"def {name}(" not in written} == set()

@@ -15,7 +15,7 @@ import pytest
 from encoders import BERT, CLS, HEAD, MEAN, SHORT, WIDTH, rows
 from graphs import CHECKPOINTS, TINY_MODELS
 from onnx import TensorProto, helper
-from test_serve import serving
+from running import serving
 
 from benchmarks.stock import stock_fp32
 from shared.inference.model import Model

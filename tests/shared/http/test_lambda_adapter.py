@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import pytest
+from conftest import TESTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lambda_events import event
@@ -100,7 +101,7 @@ def test_on_lambda_nothing_starts_without_a_token_and_the_init_error_says_why() 
 def test_on_lambda_a_request_is_computed_without_a_pool_of_threads() -> None:
     code = f"""
 import json, sys, threading
-sys.path.insert(0, {os.path.dirname(__file__)!r})
+sys.path.insert(0, {str(TESTS)!r})
 from lambda_events import event
 from functions import text_embeddings
 answer = text_embeddings.handler(event("2.0", "{RUN}/all-minilm-l6-v2", {{"text": "hello"}}), None)
