@@ -9,10 +9,12 @@ from starlette.routing import Route
 
 from functions import page, redirects
 from shared.errors import ModelNotInstalled, Unsupported
-from shared.http.application import answer, application, asked
+from shared.http.answers import answer
+from shared.http.application import application
 from shared.http.dialects import cloudflare, openai, tei
 from shared.http.fields import number, require, text
 from shared.http.lambda_adapter import lambda_handler
+from shared.http.routing import asked
 from shared.manifest import Manifest, find, served
 
 SCHEMAS = json.loads(page.OPENAPI)["components"]["schemas"]

@@ -12,8 +12,9 @@ from functions import (
     text_classification,
     text_embeddings,
 )
-from shared.http.application import application, post
+from shared.http.application import application
 from shared.http.dialects import cloudflare, huggingface
+from shared.http.routing import post
 
 
 async def run(request: Request) -> Response:

@@ -7,7 +7,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from shared.http import access
-from shared.http.application import answer
+from shared.http.answers import answer
 from shared.http.dialects import cloudflare
 
 HERE = Path(__file__).parent

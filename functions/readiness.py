@@ -8,7 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from functions import sentence_similarity, text_classification, text_embeddings
-from shared.http.application import answer, in_turn
+from shared.http.answers import answer
+from shared.http.computing import in_turn
 from shared.inference import references
 
 TASKS = (text_embeddings, sentence_similarity, text_classification)

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.errors import ModelNotInstalled
-from shared.http.application import post
 from shared.http.dialects import cloudflare, huggingface, openai, tei
+from shared.http.routing import post
 from shared.manifest import Manifest, find, key, served
 
 

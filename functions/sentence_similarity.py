@@ -8,10 +8,14 @@ from starlette.responses import Response
 
 from functions import text_embeddings
 from shared.errors import WrongType
-from shared.http.application import answer, application, asked, compute, json_object, post
+from shared.http.answers import answer
+from shared.http.application import application
+from shared.http.body import json_object
+from shared.http.computing import compute
 from shared.http.dialects import cloudflare, huggingface, tei
 from shared.http.fields import not_queued, options, require, some, text, texts, truncation
 from shared.http.lambda_adapter import lambda_handler
+from shared.http.routing import asked, post
 from shared.inference.library import Library
 from shared.settings import settings
 

@@ -3,7 +3,10 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared.http.application import answer, application, asked, compute, json_object, post
+from shared.http.answers import answer
+from shared.http.application import application
+from shared.http.body import json_object
+from shared.http.computing import compute
 from shared.http.dialects import cloudflare, huggingface, tei
 from shared.http.fields import (
     choice,
@@ -19,6 +22,7 @@ from shared.http.fields import (
     truncation,
 )
 from shared.http.lambda_adapter import lambda_handler
+from shared.http.routing import asked, post
 from shared.inference.library import Library
 from shared.inference.numerics import Array
 

@@ -6,7 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from functions import tokenize
-from shared.http.application import answer, application, asked, compute, fits, json_object, post
+from shared.http.answers import answer, fits
+from shared.http.application import application
+from shared.http.body import json_object
+from shared.http.computing import compute
 from shared.http.dialects import cloudflare, huggingface, openai, tei
 from shared.http.fields import (
     Body,
@@ -23,6 +26,7 @@ from shared.http.fields import (
     truncation,
 )
 from shared.http.lambda_adapter import lambda_handler
+from shared.http.routing import asked, post
 from shared.inference.library import Library
 from shared.inference.model import Model
 from shared.inference.result import Result

@@ -7,9 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.errors import Unsupported
-from shared.http.application import answer, asked, in_turn, json_object, post
+from shared.http.answers import answer
+from shared.http.body import json_object
+from shared.http.computing import in_turn
 from shared.http.dialects import tei
 from shared.http.fields import flag, require, some, text_or_texts
+from shared.http.routing import asked, post
 from shared.inference.library import Library
 
 embeddings, classification = Library("text-embeddings"), Library("text-classification")
