@@ -1,16 +1,10 @@
 """A model's manifest: what it is called, what it can do, which files it consists of."""
 
-import functools
 import hashlib
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast, get_origin
-from urllib.parse import unquote
-
-from shared.errors import UnknownModel
-from shared.settings import settings
 
 BUNDLED = Path(__file__).parent.parent / "models"
 # Of the model that TEXTFN_MODEL_BUCKET has; the only folder that a function may write to is /tmp.
@@ -91,57 +85,6 @@ def read(folder: Path) -> Manifest:
         return Manifest(folder=folder, **{name: _value(name, table[name]) for name in table})
     except (ValueError, TypeError, KeyError) as error:
         raise BadManifest(f"{path}: {error}") from None
-
-
-@functools.cache
-def catalogue() -> list[Manifest]:
-    """One manifest an id, installed or not: of models/, TEXTFN_MODELS_DIR and the bucket.
-
-    Of two folders with the same id the installed one is served, or else the first.
-    """
-    served: dict[str, Manifest] = {}
-    for path in _manifests():
-        each = read(path.parent)
-        if each.id not in served or each.installed > served[each.id].installed:
-            served[each.id] = each
-    return list(served.values())
-
-
-def _manifests() -> Iterator[Path]:
-    for folder in filter(None, (BUNDLED, settings.models_dir)):
-        yield from sorted(folder.glob("*/manifest.toml"))
-    if settings.model_bucket:
-        yield from FETCHED.glob(f"{settings.model}/manifest.toml")
-
-
-def served() -> list[Manifest]:
-    """The models that are here, or in the other functions of a deployment."""
-    return [each for each in catalogue() if each.installed or each.id in settings.served]
-
-
-def key(name: str) -> str:
-    """One spelling for all that clients send.
-
-    "@cf%2Fbaai%2Fbge-base-en-v1.5", "workers-ai/@cf/baai/...", "cf/baai/..." and any case of them.
-    """
-    name = unquote(unquote(name)).strip("/").lower()
-    return name.removeprefix("workers-ai/").removeprefix("@")
-
-
-def find(name: str) -> Manifest:
-    """The manifest of any spelling of a name. Raises UnknownModel."""
-    named = {key(each): manifest for manifest in catalogue() for each in manifest.names}
-    if key(name) not in named:
-        raise UnknownModel(name, close(name), [each.id for each in catalogue() if each.installed])
-    return named[key(name)]
-
-
-def close(name: str) -> list[str]:
-    """Names of the catalogue that look like this one."""
-    from difflib import get_close_matches  # only a wrong name pays for the import
-
-    names = {key(each): each for manifest in catalogue() for each in manifest.names}
-    return [names[each] for each in get_close_matches(key(name), names, n=2)]
 
 
 _TOML = {str: "a string", int: "an integer", bool: "a boolean", tuple: "an array", dict: "a table"}

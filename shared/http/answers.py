@@ -1,26 +1,26 @@
-"""What is sent back: JSON, with headers that say what it took."""
+"""Answers: JSON, with headers that say which model answered and what it cost."""
 
 from typing import Any
 
 import orjson
+from starlette.requests import Request
 from starlette.responses import Response
 
 from shared import errors
+from shared.http.service import service
 from shared.inference.result import Result
-from shared.settings import ON_LAMBDA
-
-ANSWER_BYTES = 6_291_556 - 4096  # what Lambda takes back, less headers and envelope
 
 
 def answer(body: Any, result: Result | None = None, status: int = 200) -> Response:
-    """JSON in which float32 numbers are the shortest decimals that give them back.
+    """JSON in which a float32 is the shortest decimal that reads back as the same float32.
 
-    The headers name the model and say what the result took.
+    With a result, headers name the model and give tokens, truncated texts and times.
     """
     content = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
     response = Response(content, status, media_type="application/json")
     if result is not None:
-        response.headers["textfn-model"] = result.model
+        stand_in = f"; stand-in for {result.stand_in_for}" if result.stand_in_for else ""
+        response.headers["textfn-model"] = f"{result.model}{stand_in}"
         response.headers["textfn-tokens"] = str(result.tokens)
         response.headers["textfn-truncated"] = str(result.truncated)
         response.headers["x-compute-type"] = "cache" if result.cached else "cpu"
@@ -31,7 +31,8 @@ def answer(body: Any, result: Result | None = None, status: int = 200) -> Respon
     return response
 
 
-def fits(items: int, bytes_each: int) -> None:
-    """Raises AnswerTooLarge for what Lambda could not give back, before it is computed."""
-    if ON_LAMBDA and items * bytes_each > ANSWER_BYTES:
-        raise errors.AnswerTooLarge(ANSWER_BYTES // bytes_each, items)
+def check_answer_fits(request: Request, items: int, bytes_each: int) -> None:
+    """Raise AnswerTooLarge, before it is computed, for an answer that the host cannot send back."""
+    most = service(request).host.most_answer_bytes
+    if items * bytes_each > most:
+        raise errors.AnswerTooLarge(int(most) // bytes_each, items)

@@ -2,8 +2,9 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from opened import catalogue
 
-from shared.manifest import BadManifest, catalogue, read
+from shared.manifest import BadManifest, read
 
 GOOD = """
 id = "x"
@@ -56,7 +57,7 @@ def test_a_manifest_that_cannot_be_used_says_where_and_why(
 
 
 def test_the_installed_files_are_those_of_the_manifest() -> None:
-    for manifest in catalogue():
+    for manifest in catalogue:
         if manifest.installed:
             for name, digest in manifest.sha256.items():
                 content = (manifest.folder / name).read_bytes()
