@@ -46,7 +46,7 @@ build-%: | .venv
 	$(BIN)/python -m textfn.commands.bundle --python $(PYTHON) --arch $(ARCH) --folder "$(ARTIFACTS_DIR)" $(BUNDLE)
 
 models: .venv/dev ## rebuild the bundled MiniLM file from its pinned source, byte for byte
-	$(BIN)/python -m textfn.building.build
+	$(BIN)/python -m textfn.building.pinned
 
 azure: ## the folder DIST/azure for `func azure functionapp publish`
 	rm -rf $(DIST)/azure

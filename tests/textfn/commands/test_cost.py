@@ -8,7 +8,7 @@ import pytest
 from conftest import TESTS
 
 from textfn.__main__ import main
-from textfn.commands import cost
+from textfn.pricing import measuring
 from textfn.pricing.pricing import PRICES
 
 GIVEN = ["cost", "bge-base-en-v1.5", "--tokens-per-second", "3000"]
@@ -86,7 +86,7 @@ def test_the_table_says_what_is_assumed(capsys: pytest.CaptureFixture[str]) -> N
 def test_an_installed_model_is_measured(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cost, "SECONDS", 0.1)
+    monkeypatch.setattr(measuring, "SECONDS", 0.1)
     assert main(["cost", "minilm-l6-sst2-int8", "--texts-a-request", "10"]) == 0
     shown = capsys.readouterr().out
     assert "this machine's, per second of processor time: not Lambda's" in shown

@@ -13,8 +13,8 @@ from conftest import MODELS
 
 from textfn.bundling.assembly import WEB, assemble
 from textfn.bundling.wheels import Target, Wheel, pins
+from textfn.checking.checks import compare
 from textfn.commands.bundle import parse
-from textfn.commands.doctor import compare
 
 HERE = Target(".".join(map(str, sys.version_info[:2])), "x86_64")
 States = dict[str, str]
@@ -149,7 +149,7 @@ def test_a_package_that_the_bundle_lacks_fails(bundle: Path) -> None:
 
 
 def test_a_zip_that_its_inventory_does_not_know_fails(bundle: Path, tmp_path: Path) -> None:
-    from textfn.commands.bundle import write_zip
+    from textfn.bundling.archive import write_zip
 
     write_zip(bundle, tmp_path / "catalogue.zip")
     assert doctor(tmp_path / "catalogue.zip")[1]["inventory"] == "warn"

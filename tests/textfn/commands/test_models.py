@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from shared.manifest import BUNDLED, Manifest, read
 from textfn.__main__ import main
 from textfn.building.build import VOCABULARY
-from textfn.commands.verify import problems
+from textfn.checking.model import problems
 from textfn.installing.pulled import CHECKPOINT
 
 CATALOGUED = [read(path.parent) for path in sorted(BUNDLED.glob("*/manifest.toml"))]

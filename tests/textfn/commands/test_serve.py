@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 from running import SERVE, serving
 
-from textfn.commands.serve import is_loopback, listen
+from textfn.listening import is_loopback, listen
 
 
 def curls(banner: str) -> list[tuple[str, str]]:
