@@ -103,7 +103,7 @@ def server() -> Iterator[Server]:
 
     from functions.local import open_app
     from shared.settings import Settings
-    from textfn.commands.serve import listen
+    from textfn.listening import listen
 
     listening = listen("127.0.0.1", 0)
     app = open_app(Settings.read(), loopback=True)

@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from shared.inference.model import BadModel, Model
 from shared.manifest import read
-from textfn.commands.verify import problems
+from textfn.checking.model import problems
 
 POINTER = (
     "version https://git-lfs.github.com/spec/v1\n"
