@@ -8,46 +8,29 @@ are tokenized one by one, so a part has the words of the whole text but for a fe
 import functools
 import os
 import re
-import string
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from tokenizers import Encoding, Tokenizer
 from tokenizers.models import Unigram, WordPiece
 from tokenizers.normalizers import BertNormalizer
-from tokenizers.pre_tokenizers import BertPreTokenizer, Metaspace, Sequence, WhitespaceSplit
+from tokenizers.pre_tokenizers import Sequence
+
+from shared.inference.endless import _BLANKS, _FORMATS, _MARKS, ENDLESS, _is_bracketed
+from shared.inference.part import (
+    _BLANK,
+    _IDEOGRAPHS,
+    _LETTERS,
+    _LOCAL,
+    COUNTED,
+    LONG_PARTS,
+    SHORT_PARTS,
+    _overlap,
+    _words,
+)
 
 # `encode_batch_fast` gets one text at a time, for which a pool of threads would only be started.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-
-# The parts that are tried before all of a text, in characters for each token that may be kept. A
-# token of English has 5; an unknown word of WordPiece's has up to 100 and a blank.
-SHORT_PARTS = (8, 32)
-LONG_PARTS = (128,)
-# A text, in characters, that costs more than to look for what makes its words endless.
-ENDLESS = 65_536
-# The longest part, in characters, that is counted only to tell how long a refused text is.
-COUNTED = 16_384
-
-# Pre-tokenizers that see from a character and its neighbours whether a word ends there.
-_LOCAL = (BertPreTokenizer, Metaspace, WhitespaceSplit)
-
-# Letters and digits that no Unicode version disputes and normalization leaves letters and digits.
-# Between two of them begins a character of its own, whatever marks follow.
-_LETTERS = (
-    "0-9A-Za-z\u00c0-\u024f\u0391-\u03a1\u03a3-\u03c9\u0410-\u044f\u05d0-\u05ea"
-    "\u0621-\u063a\u0641-\u064a\u0904-\u0939\u3041-\u3096\u30a1-\u30fa\uac00-\ud7a3"
-)
-_IDEOGRAPHS = "\u4e00-\u9fff"
-# Every other pre-tokenizer, too, ends a word at a single blank between two letters.
-_BLANK = re.compile(f"(?<=[{_LETTERS}{_IDEOGRAPHS}]) (?=[{_LETTERS}{_IDEOGRAPHS}])")
-
-# To WordPiece a word of more than `max_input_chars_per_word` is unknown, and BERT's normalization
-# takes characters one by one: letters stay, blanks divide, marks and format characters vanish or
-# stay. So a run of one class is as good as its beginning, if that alone is such a word.
-_BLANKS, _MARKS = " \t\n\r", "\u0300-\u036f\ufe00-\ufe0f"
-_FORMATS = "\u200b-\u200f\u202a-\u202e\u2060-\u2064"
 
 
 class Token(NamedTuple):
@@ -237,19 +220,3 @@ class Tokenization:
         tokenizer = self._open("right")
         tokenizer.no_truncation()
         return tokenizer
-
-
-def _words(encodings: Iterable[Encoding]) -> list[int]:
-    """The number of the word that each token is of, in their order; special tokens are of none."""
-    numbers = (number for encoding in encodings for number in encoding.word_ids)
-    return sorted(number for number in numbers if number is not None)
-
-
-def _overlap(tokens: list[str]) -> bool:
-    """Whether one may begin with the end of another: then which are found depends on the first."""
-    beginnings = {token[:length] for token in tokens for length in range(1, len(token))}
-    return any(token[start:] in beginnings for token in tokens for start in range(1, len(token)))
-
-
-def _is_bracketed(token: str) -> bool:
-    return token[0] in string.punctuation and token[-1] in string.punctuation
