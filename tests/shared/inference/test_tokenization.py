@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from shared.inference import tokenization
+from shared.inference import part
 from shared.inference.tokenization import Tokenization
 from shared.manifest import BUNDLED
 
@@ -68,7 +68,7 @@ def test_a_megabyte_is_tokenized_in_a_fifth_of_a_second(name: str, direction: st
 @given(st.lists(st.sampled_from(PIECES), min_size=20, max_size=120).map("".join))
 def test_any_text_gives_the_ids_of_the_full_tokenization(text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tokenization, "SHORT_PARTS", (4, 8))
+        patch.setattr(part, "SHORT_PARTS", (4, 8))
         ids, cut = BOUNDED.encode(text)
         from_the_end = BOUNDED.encode(text, "left")
     for found, full in (((ids, cut), FULL), (from_the_end, FULL_LEFT)):
@@ -79,7 +79,7 @@ def test_any_text_gives_the_ids_of_the_full_tokenization(text: str) -> None:
 @given(st.text(min_size=60, max_size=400))
 def test_any_unicode_text_gives_the_ids_of_the_full_tokenization(text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tokenization, "SHORT_PARTS", (4, 8))
+        patch.setattr(part, "SHORT_PARTS", (4, 8))
         assert BOUNDED.encode(text)[0] == FULL.encode(text).ids
         assert BOUNDED.encode(text, "left")[0] == FULL_LEFT.encode(text).ids
 
@@ -118,7 +118,7 @@ def test_a_text_is_cut_only_when_it_has_more_tokens_than_the_model_takes(
 
 def test_a_special_token_is_never_cut_in_two(monkeypatch: pytest.MonkeyPatch) -> None:
     """The part that is tried first would begin right behind the bracket of [CLS]."""
-    monkeypatch.setattr(tokenization, "SHORT_PARTS", (4,))
+    monkeypatch.setattr(part, "SHORT_PARTS", (4,))
     text = "x " * 40 + "[CLS]" + "a " * 10 + "the " * 2
     assert text[-32:].startswith("CLS]")
     whole = Tokenizer.from_file(str(TOKENIZER))

@@ -14,7 +14,7 @@ from tokenizers.normalizers import NFKC, Replace
 from tokenizers.pre_tokenizers import ByteLevel, Metaspace
 from tokenizers.trainers import BpeTrainer
 
-from shared.inference import tokenization
+from shared.inference import endless, part
 from shared.inference.tokenization import Tokenization
 
 # What a cut could get wrong: special tokens that eat blanks, blanks that become one, marks,
@@ -62,7 +62,7 @@ def test_any_text_gives_the_ids_of_the_full_tokenization(
 ) -> None:
     bounded, everything = OPENED[name, direction]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tokenization, "SHORT_PARTS", (4, 8))
+        patch.setattr(part, "SHORT_PARTS", (4, 8))
         ids, cut = bounded.encode(text, direction)
     expected = everything.encode(text)
     assert ids == expected.ids
@@ -119,7 +119,7 @@ def test_text_without_blanks_gives_the_ids_of_the_full_tokenization(
 ) -> None:
     bounded, everything = OPENED["tiny-xlm-roberta", "right"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tokenization, "ENDLESS", 64)
+        patch.setattr(endless, "ENDLESS", 64)
         ids, cut = bounded.encode(text + end + rest)
     expected = everything.encode(text + end + rest)
     assert (ids, cut) == (expected.ids, bool(expected.overflowing))
@@ -179,7 +179,7 @@ def test_endless_words_give_the_ids_of_the_full_tokenization(
 ) -> None:
     bounded, everything = opened(bert, direction)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tokenization, "ENDLESS", 64)
+        patch.setattr(endless, "ENDLESS", 64)
         ids, cut = bounded.encode(text, direction)
     expected = everything.encode(text)
     assert (ids, cut) == (expected.ids, bool(expected.overflowing))
