@@ -1,6 +1,7 @@
 """Token ids of texts whose words are too long for a part to hold enough of them.
 
-`Runs` serves WordPiece (BERT), `Beginning` serves Unigram (XLM-R).
+`Runs` serves WordPiece (BERT), `Beginning` serves Unigram (XLM-R). What only a long text needs is
+computed at the first one; two threads that do so at once get equal values.
 """
 
 import functools
@@ -53,7 +54,7 @@ class Runs:
             return None
         if not (ends_words_locally(self._tokenizer) and self._brackets_added_tokens()):
             return None
-        length = 2 * model.max_input_chars_per_word
+        length = 2 * model.max_input_chars_per_word  # with a margin
         classes = (LETTERS, BLANKS, MARKS, FORMATS)
         return re.compile("|".join(f"([{each}]{{{length}}})[{each}]+" for each in classes))
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from tokenizers.models import Unigram
 from tokenizers.pre_tokenizers import Metaspace
-from tokenizing import MEGABYTE, OPENED, PIECES, opened
+from tokenizing import MEGABYTE, OPENED, PIECES, TOKENIZER, opened
 
 from shared.inference import endless
-from shared.inference.tokenization import Tokenization
+from shared.inference.endless import Beginning, Runs
+from shared.inference.tokenization import Tokenization, open_tokenizer
 
 # Letters without a blank: pieces that overlap, that are not known, and that repeat themselves; then
 # what ends such a run or vanishes in it.
@@ -90,3 +91,16 @@ def test_endless_words_give_the_ids_of_the_full_tokenization(
         ids, cut = bounded.encode(text, direction)
     expected = everything.encode(text)
     assert (ids, cut) == (expected.ids, bool(expected.overflowing))
+
+
+def test_a_run_is_shortened_to_a_word_that_is_unknown_already() -> None:
+    """BERT's maximum is 100 characters per word; twice as many stay."""
+    runs = Runs(open_tokenizer(TOKENIZER))
+    assert runs.shorten("b " + "a" * 100_000 + " c") == "b " + "a" * 200 + " c"
+    assert runs.shorten("hello world " * 10_000) == "hello world " * 10_000
+
+
+def test_each_strategy_leaves_texts_of_the_other_family_alone() -> None:
+    sentencepiece = open_tokenizer(CHECKPOINTS / "tiny-xlm-roberta" / "tokenizer.json")
+    assert Runs(sentencepiece).shorten("a" * 100_000) == "a" * 100_000
+    assert Beginning(open_tokenizer(TOKENIZER), 16).encode("a" * 100_000) is None

@@ -1,10 +1,15 @@
 """Bounded tokenization against the tokenizer itself, reading everything."""
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer
 from tokenizing import MEGABYTE, TOKENIZER, everything
 
+from shared.inference import tokenization
 from shared.inference.tokenization import Tokenization
 
 HOSTILE = {
@@ -69,3 +74,33 @@ def test_a_text_is_cut_only_when_it_has_more_tokens_than_the_model_takes(
     ids, was_cut = Tokenization(TOKENIZER, 256).encode("hello " * words)
     assert (len(ids), was_cut) == (tokens, cut)
     assert (ids[0], ids[-1]) == (101, 102)  # [CLS] and [SEP] of BERT's vocabulary
+
+
+def test_threads_that_need_the_left_side_at_once_open_its_tokenizer_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bounded, real = Tokenization(TOKENIZER, 16), tokenization.open_tokenizer
+    opened: list[Path] = []
+    barrier = threading.Barrier(8)
+
+    def counted(path: Path) -> Tokenizer:
+        opened.append(path)
+        return real(path)
+
+    def encode(number: int) -> tuple[list[int], bool]:
+        barrier.wait()
+        return bounded.encode(f"{number} " + "hello " * 40, "left")
+
+    monkeypatch.setattr(tokenization, "open_tokenizer", counted)
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(encode, range(8)))
+    assert opened == [TOKENIZER]
+    expected = everything(16, "left").encode("hello " * 40).ids
+    assert found == [(expected, True)] * 8
+
+
+def test_a_maximum_that_special_tokens_fill_is_refused() -> None:
+    """Below their number the tokenizer itself would return all of a text."""
+    assert Tokenization(TOKENIZER, 3).encode("hello world") == ([101, 7592, 102], True)
+    with pytest.raises(ValueError, match="max_tokens is 2; .* adds 2 .* to 3 or more"):
+        Tokenization(TOKENIZER, 2)
