@@ -25,7 +25,7 @@ APART = [("textfn.building", "textfn.bundling")]
 
 ONLY_USERS = {
     "onnxruntime": {"shared.inference.session"},
-    "tokenizers": {"shared.inference.tokenization"},
+    "tokenizers": {f"shared.inference.{name}" for name in ("tokenization", "part", "endless")},
     "mangum": {"shared.http.lambda_adapter"},
     "starlette": {"shared.http", "functions"},
 }
