@@ -39,7 +39,7 @@ def embeddings() -> str:
 
 {table(len(TEXTS), rounds(sides, TEXTS))}
 
-Mean cosine of textfn's vectors with the stock model's: {cosines.mean():.4f}.
+The vectors of textfn have a mean cosine of {cosines.mean():.4f} with those of the stock model.
 """
 
 
