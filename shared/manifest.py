@@ -3,13 +3,14 @@
 import functools
 import hashlib
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, cast, get_origin
+from typing import Any
 from urllib.parse import unquote
 
 from shared.errors import UnknownModel
+from shared.manifest_checks import Pooling, Task, check_table
 from shared.settings import settings
 
 BUNDLED = Path(__file__).parent.parent / "models"
@@ -35,13 +36,13 @@ class Manifest:
 
     folder: Path
     id: str
-    tasks: tuple[str, ...]
+    tasks: tuple[Task, ...]
     description: str
     source: str
     revision: str
     licence: str
     max_tokens: int
-    pooling: tuple[str, ...]
+    pooling: tuple[Pooling, ...]
     aliases: tuple[str, ...] = ()
     normalize: bool = False
     dimensions: int = 0
@@ -84,13 +85,33 @@ class Manifest:
 
 
 def read(folder: Path) -> Manifest:
-    """Raises BadManifest: not TOML, or a field that is missing, unknown or of another type."""
+    """Raises BadManifest: a file that is not TOML, or a field that is wrong, missing or unknown."""
     path = folder / "manifest.toml"
     try:
         table = tomllib.loads(path.read_text("utf-8"))
-        return Manifest(folder=folder, **{name: _value(name, table[name]) for name in table})
-    except (ValueError, TypeError, KeyError) as error:
+        check_table(table, _TYPES, _NEEDED)
+    except OSError as error:
+        raise BadManifest(f"{path}: {error.strerror}") from None
+    except ValueError as error:
         raise BadManifest(f"{path}: {error}") from None
+    return Manifest(folder=folder, **{name: _value(table[name]) for name in table})
+
+
+def check_names_are_unique(manifests: Iterable[Manifest]) -> None:
+    """Raises BadManifest if two models share a name, in any spelling of it.
+
+    Two manifests with the same id are one model: a catalogued one, and its files once pulled.
+    """
+    owners: dict[str, Manifest] = {}
+    for manifest in manifests:
+        for name in manifest.names:
+            owner = owners.setdefault(key(name), manifest)
+            if owner.id != manifest.id:
+                here, there = (each.folder / "manifest.toml" for each in (manifest, owner))
+                raise BadManifest(
+                    f"{here}: {name} is the name of two models, {manifest.id} and {owner.id} "
+                    f"({there}). Remove it from one of them."
+                )
 
 
 @functools.cache
@@ -144,15 +165,12 @@ def close(name: str) -> list[str]:
     return [names[each] for each in get_close_matches(key(name), names, n=2)]
 
 
-_TOML = {str: "a string", int: "an integer", bool: "a boolean", tuple: "an array", dict: "a table"}
-_TYPES = {each.name: cast(type, each.type) for each in fields(Manifest)}
+def _value(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
-def _value(name: str, value: Any) -> Any:
-    if name not in _TYPES:
-        raise TypeError(f"{name} is not a field of a manifest")
-    kind = get_origin(_TYPES[name]) or _TYPES[name]
-    value = tuple(value) if isinstance(value, list) else value
-    if not isinstance(value, kind):
-        raise TypeError(f"{name} must be {_TOML[kind]}")
-    return value
+_FIELDS = [each for each in fields(Manifest) if each.name != "folder"]
+_TYPES = {each.name: each.type for each in _FIELDS}
+_NEEDED = [
+    each.name for each in _FIELDS if each.default is MISSING and each.default_factory is MISSING
+]
