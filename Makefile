@@ -46,7 +46,7 @@ build-%: | .venv
 	$(BIN)/python -m textfn.commands.bundle --python $(PYTHON) --arch $(ARCH) --folder "$(ARTIFACTS_DIR)" $(BUNDLE)
 
 models: .venv/dev ## rebuild the bundled MiniLM file from its pinned source, byte for byte
-	$(BIN)/python -m textfn.building.build
+	$(BIN)/python -m textfn.building.pinned
 
 azure: ## the folder DIST/azure for `func azure functionapp publish`
 	rm -rf $(DIST)/azure
@@ -66,7 +66,7 @@ soak: .venv/dev ## 100,000 mixed requests to a local server; writes benchmarks/s
 coverage: .venv/dev ## lines and branches that the suite runs, but for a test whose disk is full
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q --deselect \
-		tests/textfn/commands/test_pull_failures.py::test_a_disk_that_fills_up_meanwhile_is_told
+		tests/textfn/installing/test_pulled.py::test_a_disk_that_fills_up_meanwhile_is_told
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --show-missing --skip-covered
 

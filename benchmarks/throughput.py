@@ -15,7 +15,7 @@ from benchmarks.interleaved import Side, rounds, table
 from benchmarks.stock import write_stock_int8
 from benchmarks.stock_model import BATCH, Array, StockModel
 from shared.inference.library import Library
-from textfn.building.build import CACHE, fetch
+from textfn.building.pinned import CACHE, fetch
 
 TEXTS = (Path(__file__).parent / "sentences.txt").read_text("utf-8").splitlines()
 

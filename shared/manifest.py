@@ -1,17 +1,12 @@
 """A model's manifest: what it is called, what it can do, which files it consists of."""
 
-import functools
 import hashlib
 import tomllib
-from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
-from shared.errors import UnknownModel
 from shared.manifest_checks import Pooling, Task, check_table
-from shared.settings import settings
 
 BUNDLED = Path(__file__).parent.parent / "models"
 # Of the model that TEXTFN_MODEL_BUCKET has; the only folder that a function may write to is /tmp.
@@ -95,74 +90,6 @@ def read(folder: Path) -> Manifest:
     except ValueError as error:
         raise BadManifest(f"{path}: {error}") from None
     return Manifest(folder=folder, **{name: _value(table[name]) for name in table})
-
-
-def check_names_are_unique(manifests: Iterable[Manifest]) -> None:
-    """Raises BadManifest if two models share a name, in any spelling of it.
-
-    Two manifests with the same id are one model: a catalogued one, and its files once pulled.
-    """
-    owners: dict[str, Manifest] = {}
-    for manifest in manifests:
-        for name in manifest.names:
-            owner = owners.setdefault(key(name), manifest)
-            if owner.id != manifest.id:
-                here, there = (each.folder / "manifest.toml" for each in (manifest, owner))
-                raise BadManifest(
-                    f"{here}: {name} is the name of two models, {manifest.id} and {owner.id} "
-                    f"({there}). Remove it from one of them."
-                )
-
-
-@functools.cache
-def catalogue() -> list[Manifest]:
-    """One manifest an id, installed or not: of models/, TEXTFN_MODELS_DIR and the bucket.
-
-    Of two folders with the same id the installed one is served, or else the first.
-    """
-    served: dict[str, Manifest] = {}
-    for path in _manifests():
-        each = read(path.parent)
-        if each.id not in served or each.installed > served[each.id].installed:
-            served[each.id] = each
-    return list(served.values())
-
-
-def _manifests() -> Iterator[Path]:
-    for folder in filter(None, (BUNDLED, settings.models_dir)):
-        yield from sorted(folder.glob("*/manifest.toml"))
-    if settings.model_bucket:
-        yield from FETCHED.glob(f"{settings.model}/manifest.toml")
-
-
-def served() -> list[Manifest]:
-    """The models that are here, or in the other functions of a deployment."""
-    return [each for each in catalogue() if each.installed or each.id in settings.served]
-
-
-def key(name: str) -> str:
-    """One spelling for all that clients send.
-
-    "@cf%2Fbaai%2Fbge-base-en-v1.5", "workers-ai/@cf/baai/...", "cf/baai/..." and any case of them.
-    """
-    name = unquote(unquote(name)).strip("/").lower()
-    return name.removeprefix("workers-ai/").removeprefix("@")
-
-
-def find(name: str) -> Manifest:
-    """The manifest of any spelling of a name. Raises UnknownModel."""
-    named = {key(each): manifest for manifest in catalogue() for each in manifest.names}
-    if key(name) not in named:
-        raise UnknownModel(name, close(name), [each.id for each in catalogue() if each.installed])
-    return named[key(name)]
-
-
-def close(name: str) -> list[str]:
-    """Names of the catalogue that look like this one."""
-    from difflib import get_close_matches  # only a wrong name pays for the import
-
-    names = {key(each): each for manifest in catalogue() for each in manifest.names}
-    return [names[each] for each in get_close_matches(key(name), names, n=2)]
 
 
 def _value(value: Any) -> Any:

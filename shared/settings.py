@@ -126,7 +126,10 @@ class Settings:
     deadline_seconds: int = _setting(25, POSITIVE, "longest computation for one request")
     max_waiting: int = _setting(64, POSITIVE, "most requests computed or waiting at a time")
     token_budget: int = _setting(256, POSITIVE, "padded tokens in one run of a model")
-    threads: int = _setting(default_threads(os.environ), POSITIVE, "runs at a time")
+    threads: int = field(
+        default_factory=lambda: default_threads(os.environ),
+        metadata={"parser": POSITIVE, "help": "runs at a time"},
+    )
     cache_mb: int = _setting(32, WHOLE, "memory for texts that come again; 0 keeps none")
     metrics: str = _setting(
         "on", _one_of("on", "off"), "whether CloudWatch reads metrics in the log, on Lambda"
@@ -136,7 +139,7 @@ class Settings:
     )
 
     @classmethod
-    def read(cls, environ: Mapping[str, str]) -> "Settings":
+    def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Raises BadSetting for an unknown TEXTFN_ name or a value that is not allowed."""
         known = {PREFIX + each.name.upper(): each for each in fields(cls)}
         values = {}
@@ -157,7 +160,3 @@ def _parse(name: str, text: str, parser: Parser) -> Any:
     except (ValueError, OSError):
         shown = "(not shown)" if parser.secret else repr(text)
         raise BadSetting(f"{name}={shown} is not allowed: give {parser.allowed}") from None
-
-
-settings = Settings.read(os.environ)
-ON_LAMBDA = "AWS_LAMBDA_RUNTIME_API" in os.environ

@@ -16,7 +16,8 @@ STOREYS = ("textfn", "functions", "shared")
 # Inside shared/, a module imports from its own wing, from the modules that both stand on, and from
 # what its wing is allowed of the other.
 GROUND = {"shared"} | {
-    f"shared.{name}" for name in ("manifest", "manifest_checks", "errors", "settings")
+    f"shared.{name}"
+    for name in ("names", "manifest", "manifest_checks", "errors", "settings", "version")
 }
 WINGS = {
     "shared.http": {"shared.inference.cache", "shared.inference.result"},

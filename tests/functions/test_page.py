@@ -4,13 +4,15 @@ import re
 import pytest
 from conftest import Server
 
-from shared.http import application as web
-from shared.http.tokens import Tokens
+from shared.version import VERSION
 
 
 def test_health_is_public_and_short(server: Server) -> None:
     answer = server.get("/health")
-    assert (answer.status, answer.json) == (200, {"status": "ok"})
+    assert (answer.status, answer.json) == (
+        200,
+        {"status": "ok", "textfn-version": VERSION},
+    )
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/client/v4/accounts/me/ai/v1/models"])
@@ -62,7 +64,7 @@ def test_a_token_is_verified_in_the_words_of_the_service(
     server: Server, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     token = frozenset([hashlib.sha256(b"good").digest()])
-    monkeypatch.setattr(web, "tokens", Tokens(token))
+    server.set(monkeypatch, tokens=token)
     good = server.get(path, authorization="Bearer good")
     assert (good.status, good.json["result"]["status"]) == (200, "active")
     assert re.fullmatch("[0-9a-f]{32}", good.json["result"]["id"])

@@ -336,11 +336,7 @@ def test_a_length_beside_chunks_cannot_smuggle_a_second_request(
 def test_a_body_that_does_not_arrive_is_given_up(
     server: Server, route: Route, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import dataclasses
-
-    from shared.http import application as web
-
-    monkeypatch.setattr(web, "settings", dataclasses.replace(web.settings, deadline_seconds=0.2))
+    server.set(monkeypatch, deadline_seconds=0.2)
     answer = server.raw(head(route.path, "Content-Length: 100") + b'{"text')
     assert answer.status == 408
     if route.dialect != "tei":

@@ -100,11 +100,7 @@ def test_no_run_is_larger_than_the_budget(server: Server, padded: list[int]) -> 
 def test_the_deadline_ends_the_tokenizing_of_many_long_texts(
     server: Server, route: Route, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import dataclasses
-
-    from shared.http import application as web
-
-    monkeypatch.setattr(web, "settings", dataclasses.replace(web.settings, deadline_seconds=0.2))
+    server.set(monkeypatch, deadline_seconds=0.2)
     tokenized: list[int] = []
     encode = Tokenization.encode
 
@@ -126,11 +122,7 @@ def test_the_deadline_ends_the_tokenizing_of_many_long_texts(
 def test_the_deadline_ends_the_computing_between_two_runs(
     server: Server, route: Route, monkeypatch: pytest.MonkeyPatch, padded: list[int]
 ) -> None:
-    import dataclasses
-
-    from shared.http import application as web
-
-    monkeypatch.setattr(web, "settings", dataclasses.replace(web.settings, deadline_seconds=0.3))
+    server.set(monkeypatch, deadline_seconds=0.3)
     pad = batching.pad
 
     def slowly(texts):  # type: ignore[no-untyped-def]
@@ -158,13 +150,12 @@ def test_all_the_tokens_of_a_text_are_shown_of_a_bounded_length_only(server: Ser
 
 PEAK = """
 import pathlib, re
-from shared.inference.library import Library
 
 def peak():
     status = pathlib.Path("/proc/self/status").read_text()
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1])
 
-model = Library("text-embeddings")["all-minilm-l6-v2"]
+model = embeddings["all-minilm-l6-v2"]
 model.embed(["word " * 300])
 pathlib.Path("/proc/self/clear_refs").write_text("5")  # forget the peak of the loading
 before = peak()

@@ -9,7 +9,8 @@ from conftest import Server
 
 from shared import errors
 from shared.errors import TextfnError
-from shared.http import access, dialects
+from shared.http import dialects
+from shared.http.access import Access
 from shared.http.dialects import cloudflare, huggingface, openai, tei
 
 ID = "2f4c1d3e-0000-4000-8000-000000000000"
@@ -186,7 +187,7 @@ def test_an_error_reaches_the_client_as_its_dialect_says(
     def refuse(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(access, "check", refuse)
+    monkeypatch.setattr(Access, "check", refuse)
     answer = server.post(PATHS[dialect], {"text": "a secret"}, x_request_id="my-id")
     assert answer.status == TABLE[named(error)][STATUS_COLUMN[dialect]]
     assert answer.json == dialect.error(error, "my-id")[1]

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from opened import catalogue
 
-from shared.manifest import BUNDLED, BadManifest, catalogue, check_names_are_unique, read
+from shared.manifest import BUNDLED, BadManifest, read
+from shared.names import check_names_are_unique
 
 GOOD = """
 id = "x"
@@ -199,7 +201,7 @@ def test_a_bad_manifest_stops_the_start_with_its_name(tmp_path: Path, fault: str
 
 
 def test_the_installed_files_are_those_of_the_manifest() -> None:
-    for manifest in catalogue():
+    for manifest in catalogue:
         if manifest.installed:
             for name, digest in manifest.sha256.items():
                 content = (manifest.folder / name).read_bytes()

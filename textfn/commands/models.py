@@ -10,9 +10,7 @@ from shared.errors import UnknownModel
 from shared.inference.library import SCORES
 from shared.manifest import BadManifest, Manifest, catalogue, find, key
 from shared.settings import settings
-
-# `pull` and `add` write it: a folder without it came with textfn or was made by hand.
-PULLED = "checkpoint.sha256"
+from textfn.installing.staging import PULLED
 
 # A token's work is 12 * layers * width² multiplications, those of a layer's matrices; here it is
 # counted in MiniLM's: 2 of bge-small, 4 of DistilBERT, 8 of the base sizes, 28 of bge-large.

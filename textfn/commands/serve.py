@@ -1,11 +1,9 @@
 """`textfn serve`: every function on this machine, at one address."""
 
 import argparse
-import ipaddress
 import json
 import logging
 import shlex
-import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import uvicorn
 
 from shared.http import access
 from shared.settings import settings
+from textfn.listening import is_loopback, listen
 
 SECONDS_TO_FINISH = 10  # for the requests that are being computed when a SIGTERM comes
 EXAMPLES = Path(__file__).parents[2] / "functions" / "examples.json"
@@ -51,26 +50,6 @@ def serve(options: argparse.Namespace) -> int:
     return 0
 
 
-def is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises OSError with a text that says what to do."""
-    try:
-        listening = socket.create_server((host, port), family=_family(host), backlog=2048)
-        # Its connections inherit it. asyncio sets it only on sockets that name their protocol, and
-        # without it each answer but the first of a connection waits 40 ms for the client's ACK.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listening
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise OSError(f"cannot listen on {host}:{port}: {reason}. Try another port.") from None
-
-
 def banner(host: str, port: int) -> str:
     base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     state = "a token is needed" if settings.tokens else "open to everybody who reaches this address"
@@ -80,7 +59,3 @@ def banner(host: str, port: int) -> str:
         body = shlex.quote(json.dumps(example["body"]))
         lines += [f"# {example['title']}", f"curl {base}{example['path']}{token} -d {body}", ""]
     return "\n".join(lines)
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -8,11 +8,10 @@ from shared.manifest import BUNDLED, Manifest, read
 from shared.settings import settings
 from textfn.building.architectures import ARCHITECTURES
 from textfn.building.build import SMOOTHING, VOCABULARY, BuildError, build, calibrate
-from textfn.commands.models import PULLED
-from textfn.commands.verify import problems
+from textfn.checking.model import problems
 from textfn.digests import file_sha256
 from textfn.installing.hub import RemoteFile, fetch, look_up
-from textfn.installing.staging import WORK, NoSpace, alone, move
+from textfn.installing.staging import PULLED, WORK, NoSpace, alone, move
 
 HUB = "https://huggingface.co/"
 # Never a pickle: safetensors, JSON and text are data, a pickle is a program.

@@ -9,6 +9,8 @@ from pathlib import Path
 
 # Folders that models are put together in: not a model's, so that nothing there is ever served.
 WORK = ".pull"
+# `pull` and `add` write it: a folder without it came with textfn or was made by hand.
+PULLED = "checkpoint.sha256"
 # Of the disk, the quota, and the largest file that is allowed.
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 

@@ -5,16 +5,16 @@ import json
 import numpy as np
 import pytest
 from conftest import TESTS
+from opened import classification, embeddings
 
 from shared.errors import DeadlineExceeded
 from shared.inference import model
-from shared.inference.library import Library
 from shared.inference.numerics import softmax, unit
 
 SENTENCES = (TESTS.parent / "benchmarks" / "sentences.txt").read_text("utf-8").splitlines()
-minilm = Library("text-embeddings")["all-minilm-l6-v2"]
-tiny = Library("text-embeddings")["tiny-embedder"]
-sentiment = Library("text-classification")["tiny-sentiment"]
+minilm = embeddings["all-minilm-l6-v2"]
+tiny = embeddings["tiny-embedder"]
+sentiment = classification["tiny-sentiment"]
 
 
 def test_a_vector_is_bit_identical_alone_in_any_batch_and_at_any_position() -> None:
