@@ -30,7 +30,10 @@ class Catalogue:
     """
 
     def __init__(self, manifests: Iterable[Manifest], served: Iterable[str] = ()) -> None:
-        self._by_id = _one_per_id(manifests)
+        """Raises BadManifest if two models share a name."""
+        known = list(manifests)
+        check_names_are_unique(known)
+        self._by_id = _one_per_id(known)
         self._served = frozenset(served)
 
     @classmethod

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from opened import catalogue
 
-from shared.manifest import BUNDLED, BadManifest, read
-from shared.names import check_names_are_unique
+from shared.manifest import BadManifest, read
 
 GOOD = """
 id = "x"
@@ -157,33 +156,6 @@ def test_a_folder_in_place_of_a_manifest_is_named(tmp_path: Path) -> None:
     (tmp_path / "manifest.toml").mkdir()
     with pytest.raises(BadManifest, match="manifest.toml: Is a directory"):
         read(tmp_path)
-
-
-def test_two_models_may_not_share_a_name(tmp_path: Path) -> None:
-    """Whatever its spelling: clients reach both by the same name."""
-    contents = {"first": 'aliases = ["@cf/x/Y"]', "second": 'aliases = ["cf/X/y"]'}
-    for id, content in contents.items():
-        (tmp_path / id).mkdir()
-        written(tmp_path / id, GOOD.replace('"x"', f'"{id}"') + content)
-    first, second = (read(tmp_path / id) for id in contents)
-    with pytest.raises(BadManifest) as raised:
-        check_names_are_unique([first, second])
-    for words in ("second/manifest.toml", "cf/X/y", "first/manifest.toml"):
-        assert words in str(raised.value)
-    check_names_are_unique([first, first])
-
-
-def test_an_alias_may_not_be_another_model_s_id(tmp_path: Path) -> None:
-    minilm = read(BUNDLED / "all-minilm-l6-v2")
-    taken = read(written(tmp_path, GOOD + 'aliases = ["All-MiniLM-L6-v2"]'))
-    with pytest.raises(BadManifest, match="two models, x and all-minilm-l6-v2"):
-        check_names_are_unique([minilm, taken])
-
-
-def test_the_names_of_the_shipped_models_are_unique() -> None:
-    manifests = [read(path.parent) for path in BUNDLED.glob("*/manifest.toml")]
-    assert len(manifests) >= 8
-    check_names_are_unique(manifests)
 
 
 @pytest.mark.parametrize("fault", ['tasks = ["text-ranking"]', "aliases = [1, 2]"])
