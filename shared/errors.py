@@ -34,11 +34,9 @@ TextfnError
 holds a text that was sent; `hint` may name a field or a model that was.
 """
 
-import re
-from collections.abc import Collection, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Collection, Sequence
 
-T = TypeVar("T")
+from shared.shown import is_plain, json_type, printable
 
 
 class TextfnError(Exception):
@@ -84,7 +82,7 @@ class MissingField(InvalidInput):
         super().__init__(f"The body must have {wanted}.")
         self.alternatives = alternatives
         self.missing = [name for name in alternatives[0] if name not in given]
-        strangers = [name for name in given if name not in alternatives[0] and _is_plain(name)]
+        strangers = [name for name in given if name not in alternatives[0] and is_plain(name)]
         if strangers:
             self.hint = f'did you mean "{self.missing[0]}"? got "{strangers[0]}"'
 
@@ -248,25 +246,3 @@ class BodyTooSlow(DeadlineExceeded):
 class InternalError(TextfnError):
     def __init__(self) -> None:
         super().__init__("Internal server error.")
-
-
-def for_error(table: Mapping[type[TextfnError], T], error: TextfnError) -> T:
-    """The entry of the error's class or of its nearest ancestor in the table."""
-    return next(table[name] for name in type(error).__mro__ if name in table)
-
-
-def json_type(value: object) -> str:
-    """JSON Schema's name for the type of a parsed value."""
-    if value is None:
-        return "null"
-    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
-    return names.get(type(value), "object")
-
-
-def printable(name: str) -> str:
-    """A model or a path fit to be shown: ASCII without controls, 100 characters at most."""
-    return re.sub(r"[^!-~]", "?", name[:100])
-
-
-def _is_plain(name: str) -> bool:
-    return re.fullmatch(r"[A-Za-z_-]{1,32}", name) is not None

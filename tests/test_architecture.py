@@ -17,7 +17,7 @@ STOREYS = ("textfn", "functions", "shared")
 # what its wing is allowed of the other.
 GROUND = {"shared"} | {
     f"shared.{name}"
-    for name in ("names", "manifest", "manifest_checks", "errors", "settings", "version")
+    for name in ("names", "manifest", "manifest_checks", "errors", "shown", "settings", "version")
 }
 WINGS = {
     "shared.http": {"shared.inference.cache", "shared.inference.result"},
