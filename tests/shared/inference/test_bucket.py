@@ -207,7 +207,7 @@ def test_a_push_that_fails_says_why_in_one_line(
 
     assert "there is no such bucket" in failed(6, url="s3://nobody-has-this")
     assert "is not s3://BUCKET/PREFIX" in failed(2, url="https://example.com/models")
-    assert "did you mean tiny-embedder" in failed(2, "tiny-embeder")
+    assert "Did you mean tiny-embedder" in failed(2, "tiny-embeder")
     assert "mfaq is not installed: textfn models pull mfaq" in failed(1, "mfaq")
     assert objects(s3) == {}
 
