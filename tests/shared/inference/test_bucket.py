@@ -353,11 +353,11 @@ def test_a_model_of_the_bundle_is_not_fetched(credentials: None, tmp_path: Path)
 
 def test_the_bucket_and_its_model_are_set_together() -> None:
     read = settings.Settings.read
-    with pytest.raises(settings.BadSetting, match="TEXTFN_MODEL go together"):
+    with pytest.raises(settings.BadSetting, match="Set both or neither"):
         read({"TEXTFN_MODEL_BUCKET": URL})
-    with pytest.raises(settings.BadSetting, match="TEXTFN_MODEL go together"):
+    with pytest.raises(settings.BadSetting, match="Set both or neither"):
         read({"TEXTFN_MODEL": "mfaq"})
-    with pytest.raises(settings.BadSetting, match="give s3://bucket/prefix"):
+    with pytest.raises(settings.BadSetting, match="Set it to s3://bucket/prefix"):
         read({"TEXTFN_MODEL_BUCKET": "models", "TEXTFN_MODEL": "mfaq"})
-    with pytest.raises(settings.BadSetting, match="give the id of a model"):
+    with pytest.raises(settings.BadSetting, match="Set it to the id of a model"):
         read({"TEXTFN_MODEL_BUCKET": URL, "TEXTFN_MODEL": "../mfaq"})
