@@ -2,9 +2,11 @@
 
 import hashlib
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, cast, get_origin
+from typing import Any
+
+from shared.manifest_checks import Pooling, Task, check_table
 
 BUNDLED = Path(__file__).parent.parent / "models"
 # Of the model that TEXTFN_MODEL_BUCKET has; the only folder that a function may write to is /tmp.
@@ -29,13 +31,13 @@ class Manifest:
 
     folder: Path
     id: str
-    tasks: tuple[str, ...]
+    tasks: tuple[Task, ...]
     description: str
     source: str
     revision: str
     licence: str
     max_tokens: int
-    pooling: tuple[str, ...]
+    pooling: tuple[Pooling, ...]
     aliases: tuple[str, ...] = ()
     normalize: bool = False
     dimensions: int = 0
@@ -78,24 +80,24 @@ class Manifest:
 
 
 def read(folder: Path) -> Manifest:
-    """Raises BadManifest: not TOML, or a field that is missing, unknown or of another type."""
+    """Raises BadManifest: a file that is not TOML, or a field that is wrong, missing or unknown."""
     path = folder / "manifest.toml"
     try:
         table = tomllib.loads(path.read_text("utf-8"))
-        return Manifest(folder=folder, **{name: _value(name, table[name]) for name in table})
-    except (ValueError, TypeError, KeyError) as error:
+        check_table(table, _TYPES, _NEEDED)
+    except OSError as error:
+        raise BadManifest(f"{path}: {error.strerror}") from None
+    except ValueError as error:
         raise BadManifest(f"{path}: {error}") from None
+    return Manifest(folder=folder, **{name: _value(table[name]) for name in table})
 
 
-_TOML = {str: "a string", int: "an integer", bool: "a boolean", tuple: "an array", dict: "a table"}
-_TYPES = {each.name: cast(type, each.type) for each in fields(Manifest)}
+def _value(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
-def _value(name: str, value: Any) -> Any:
-    if name not in _TYPES:
-        raise TypeError(f"{name} is not a field of a manifest")
-    kind = get_origin(_TYPES[name]) or _TYPES[name]
-    value = tuple(value) if isinstance(value, list) else value
-    if not isinstance(value, kind):
-        raise TypeError(f"{name} must be {_TOML[kind]}")
-    return value
+_FIELDS = [each for each in fields(Manifest) if each.name != "folder"]
+_TYPES = {each.name: each.type for each in _FIELDS}
+_NEEDED = [
+    each.name for each in _FIELDS if each.default is MISSING and each.default_factory is MISSING
+]

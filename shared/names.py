@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from shared.errors import ModelNotInstalled, UnknownModel
-from shared.manifest import BUNDLED, FETCHED, Manifest, read
+from shared.manifest import BUNDLED, FETCHED, BadManifest, Manifest, read
 from shared.settings import Settings
 
 # Another model's vectors in an index are corrupt data. A score is a score.
@@ -30,7 +30,10 @@ class Catalogue:
     """
 
     def __init__(self, manifests: Iterable[Manifest], served: Iterable[str] = ()) -> None:
-        self._by_id = _one_per_id(manifests)
+        """Raises BadManifest if two models share a name."""
+        known = list(manifests)
+        check_names_are_unique(known)
+        self._by_id = _one_per_id(known)
         self._served = frozenset(served)
 
     @classmethod
@@ -116,6 +119,23 @@ def key(name: str) -> str:
     """
     name = unquote(unquote(name)).strip("/").lower()
     return name.removeprefix("workers-ai/").removeprefix("@")
+
+
+def check_names_are_unique(manifests: Iterable[Manifest]) -> None:
+    """Raises BadManifest if two models share a name, in any spelling of it.
+
+    Two manifests with the same id are one model: a catalogued one, and its files once pulled.
+    """
+    owners: dict[str, Manifest] = {}
+    for manifest in manifests:
+        for name in manifest.names:
+            owner = owners.setdefault(key(name), manifest)
+            if owner.id != manifest.id:
+                here, there = (each.folder / "manifest.toml" for each in (manifest, owner))
+                raise BadManifest(
+                    f"{here}: {name} is the name of two models, {manifest.id} and {owner.id} "
+                    f"({there}). Remove it from one of them."
+                )
 
 
 def _folders(settings: Settings) -> Iterator[Path]:

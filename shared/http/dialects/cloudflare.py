@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared import errors
-from shared.errors import TextfnError, for_error
-from shared.http.dialects.dialect import Path
+from shared.errors import TextfnError
+from shared.http.dialects.dialect import Path, for_error
 from shared.manifest import Manifest
 
 ACCOUNT = "/client/v4/accounts/{account}"

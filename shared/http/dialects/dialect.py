@@ -1,8 +1,11 @@
 """What a dialect is: the paths that a client asks, and the words in which an error answers it."""
 
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from shared.errors import TextfnError
+
+T = TypeVar("T")
 
 
 class Path(NamedTuple):
@@ -30,3 +33,8 @@ class Dialect(Protocol):
 
     def headers(self, seconds: float) -> dict[str, str]:
         """Headers of an answer that took so many seconds."""
+
+
+def for_error(table: Mapping[type[TextfnError], T], error: TextfnError) -> T:
+    """The entry of the error's class, or of its nearest ancestor in the table."""
+    return next(table[name] for name in type(error).__mro__ if name in table)

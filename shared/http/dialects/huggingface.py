@@ -3,8 +3,8 @@
 from typing import Any
 
 from shared import errors
-from shared.errors import TextfnError, for_error
-from shared.http.dialects.dialect import Path
+from shared.errors import TextfnError
+from shared.http.dialects.dialect import Path, for_error
 
 # A bare URL names a model and leaves the task to the body; huggingface_hub before 0.28 puts the
 # pipeline first; the router's URLs have /hf-inference in front.

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from shared import errors
-from shared.errors import TextfnError, for_error
+from shared.errors import TextfnError
 from shared.http.dialects import cloudflare
-from shared.http.dialects.dialect import Path
+from shared.http.dialects.dialect import Path, for_error
 
 if TYPE_CHECKING:
     import numpy as np

@@ -3,8 +3,8 @@
 from typing import Any
 
 from shared import errors
-from shared.errors import TextfnError, for_error
-from shared.http.dialects.dialect import Path
+from shared.errors import TextfnError
+from shared.http.dialects.dialect import Path, for_error
 from shared.manifest import Manifest
 from shared.settings import Settings
 from shared.version import VERSION

@@ -96,7 +96,9 @@ def test_another_method_is_refused_with_the_one_that_is_allowed(server: Server) 
     answer = server.get(RUN)
     assert (answer.status, answer.json["errors"][0]["code"]) == (405, 10405)
     assert answer.headers["allow"] == "POST"
-    assert server.get(HF).json == {"error": "This path answers POST only."}
+    assert server.get(HF).json == {
+        "error": "This path does not answer the method of the request. Send POST."
+    }
 
 
 @pytest.mark.parametrize("path", [RUN + "/", HF + "/", "/health/"])

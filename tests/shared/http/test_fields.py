@@ -32,7 +32,7 @@ def test_one_set_of_fields_must_be_there_in_full() -> None:
     assert wrong(MissingField, Fields({"a": 1}).require, ["a", "b"]).missing == ["b"]
     error = wrong(MissingField, Fields({"x": 1}).require, ["a"], ["b"])
     assert error.alternatives == (["a"], ["b"])
-    assert error.hint == 'did you mean "a"? got "x"'
+    assert error.hint == 'Did you mean "a"? The body has "x".'
 
 
 def test_parameters_are_options_and_the_root_wins() -> None:

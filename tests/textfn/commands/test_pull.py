@@ -91,7 +91,7 @@ def test_all_pulls_what_is_not_installed(pull: Pull) -> None:
 def test_an_unknown_model_is_answered_with_the_right_name(pull: Pull) -> None:
     code, _, error = pull.run("pull", "tinny")
     assert code == 2
-    assert "No such model tinny" in error and "did you mean tiny" in error
+    assert "No such model tinny" in error and "Did you mean tiny" in error
     assert pull.run("pull")[0] == 2
 
 

@@ -62,4 +62,4 @@ def test_an_impossible_port_is_a_plain_message() -> None:
 
 def test_a_wrong_setting_is_a_plain_message() -> None:
     message = failed(TEXTFN_MAX_TEXTS="many")
-    assert "TEXTFN_MAX_TEXTS='many' is not allowed: give a whole number above 0" in message
+    assert "TEXTFN_MAX_TEXTS is 'many'. Set it to a whole number of 1 or more." in message

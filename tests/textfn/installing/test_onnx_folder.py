@@ -88,7 +88,8 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
         "do not exclude each other",
     ),
     "too many labels": (
-        LOGITS | {"config": encoders.CONFIG | {"id2label": dict.fromkeys("0123", "x")}},
+        LOGITS
+        | {"config": encoders.CONFIG | {"id2label": {each: f"label {each}" for each in "0123"}}},
         "gives 3 numbers a text, the manifest says 4",
     ),
 }
