@@ -5,7 +5,6 @@ Here the part of a gateway is done too: a URL that names a model goes to the mod
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
 
 from functions import (
     catalogue,
@@ -32,13 +31,13 @@ TASKS = (sentence_similarity, text_classification, text_embeddings)
 def by_model(form: str) -> Form:
     """The form's endpoint in the function of the model that the path names."""
 
-    async def dispatch(request: Request, fields: Fields) -> Response:
+    def choose(request: Request, fields: Fields) -> Form:
         name = request.path_params["model"]
         known = (each for each in TASKS if name in models(request, each.TASK))
-        answering: Form = next(known, TASKS[-1]).FORMS[form]
-        return await answering(request, fields)
+        chosen: Form = next(known, TASKS[-1]).FORMS[form]
+        return chosen
 
-    return dispatch
+    return choose
 
 
 def open_app(settings: Settings, *, loopback: bool) -> Starlette:

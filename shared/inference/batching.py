@@ -3,7 +3,7 @@
 Short runs of equal length are five times faster than large padded ones.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -26,11 +26,10 @@ class Runs:
         self._token_budget = token_budget
         self._pool = ThreadPoolExecutor(threads, "run") if threads > 1 else None
 
-    def do(self, run: Callable[[list[int]], None], lengths: Sequence[int]) -> None:
-        """Call `run` with the indices of the texts of each run. What it raises is raised here."""
-        runs: Iterable[list[int]] = plan(lengths, self._token_budget)
-        for _ in (self._pool.map if self._pool else map)(run, runs):
-            pass
+    def map(self, run: Callable[[list[int]], None], lengths: Sequence[int]) -> Iterator[None]:
+        """Call `run` with the indices of the texts of each run; iterate to wait for the calls."""
+        runs = plan(lengths, self._token_budget)
+        return self._pool.map(run, runs) if self._pool else map(run, runs)
 
 
 def padded(length: int) -> int:
