@@ -91,7 +91,7 @@ class TaskNames:
 
     def choose(self, name: str | None) -> Choice:
         """The installed model of a name, or the default. Raises ModelNotInstalled, UnknownModel."""
-        if not name and self._installed:
+        if name is None and self._installed:
             return Choice(self._installed[0])
         name = name or ""
         manifest = self._known.get(key(name))

@@ -1,36 +1,27 @@
 """`textfn models add` in the process of the tests, into a folder of models of its own."""
 
-import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from shared.manifest import Manifest, catalogue, read
+from shared.manifest import Manifest, read
 from textfn.__main__ import main
 
 
 @contextmanager
 def models_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of models beside the bundled ones."""
-    from shared import manifest
-    from textfn.installing import added as installing
-
     folder.mkdir()
-    for module in (installing, manifest):
-        here = dataclasses.replace(module.settings, models_dir=folder)
-        monkeypatch.setattr(module, "settings", here)
-    catalogue.cache_clear()
+    monkeypatch.setenv("TEXTFN_MODELS_DIR", str(folder))
     yield folder
-    catalogue.cache_clear()
 
 
 def added(models: Path, folder: Path, *options: str) -> Manifest:
     assert main(["models", "add", str(folder), *options]) == 0
     (found,) = models.glob("*/manifest.toml")
     assert not list(models.glob(".pull/*"))
-    catalogue.cache_clear()
     return read(found.parent)
 
 

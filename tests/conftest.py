@@ -36,7 +36,7 @@ class Answer(NamedTuple):
 
 class Server(NamedTuple):
     port: int
-    app: Any
+    app: Any = None
 
     @property
     def service(self) -> Any:
@@ -46,7 +46,7 @@ class Server(NamedTuple):
     def replace(self, monkeypatch: pytest.MonkeyPatch, **parts: Any) -> None:
         """Other parts of the Service, for one test."""
         changed = dataclasses.replace(self.service, **parts)
-        monkeypatch.setattr(self.app.state, "service", changed)
+        monkeypatch.setitem(self.app.state._state, "service", changed)
 
     def set(self, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
         """Other settings, for one test: limits, deadline, API tokens."""

@@ -27,7 +27,7 @@ def endpoints(answering: Mapping[str, Endpoint]) -> list[Route]:
 
 def model_name(request: Request) -> str | None:
     """The model's name in the path, or else in the query."""
-    return request.path_params.get("model") or request.query_params.get("model")
+    return request.path_params.get("model") or request.query_params.get("model") or None
 
 
 def _routes(answering: Mapping[str, Endpoint], method: str) -> list[Route]:

@@ -13,6 +13,7 @@ from conftest import TESTS
 from lambda_events import event
 from opened import catalogue
 
+from shared.http import dialects
 from shared.http.dialects import cloudflare, huggingface, openai, tei
 from shared.manifest import BUNDLED
 from shared.settings import PREFIX, Settings
@@ -106,10 +107,9 @@ def call(function: str, method: str, path: str, body: object) -> tuple[int, dict
 def test_the_requests_below_are_of_every_path_of_every_dialect() -> None:
     tried = {
         *cloudflare.RUN, *huggingface.BARE, *openai.EMBEDDINGS, *TEI, *ANSWERED_BY_GET,
-        *huggingface.pipeline("feature-extraction", *SCORES),
+        *(path for task in huggingface.PIPELINES for path in huggingface.pipeline(task)),
     }  # fmt: skip
-    dialects = (cloudflare, huggingface, openai, tei)
-    assert {path for dialect in dialects for path in dialect.PATHS} == tried
+    assert {path.pattern for path in dialects.paths()} == tried
 
 
 @pytest.mark.parametrize("name", NAMES)

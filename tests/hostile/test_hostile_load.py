@@ -18,7 +18,7 @@ import pytest
 from conftest import Answer, Server
 from hostile import ROUTES, RUN, Route, assert_served, head, refusal
 
-LONG = {"text": ["word " * 400] * 100}  # a second of work
+LONG = {"text": [f"{number} " + "word " * 400 for number in range(100)]}  # a second of work
 
 
 class Process(NamedTuple):
@@ -149,7 +149,7 @@ def test_the_work_stops_when_the_client_leaves(
 
 def test_a_client_that_stays_is_not_taken_for_one_that_left(server: Server) -> None:
     """Its next request may be on the way already, behind the first."""
-    content = json.dumps({"text": ["word " * 400] * 10}).encode()
+    content = json.dumps({"text": [f"{number} " + "word " * 400 for number in range(10)]}).encode()
     lines = f"Content-Length: {len(content)}", "X-Use-Cache: false"
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall((head(RUN, *lines) + content) * 2 + head("/health", method="GET"))
@@ -186,7 +186,8 @@ def test_what_cannot_be_finished_in_ten_seconds_is_given_up() -> None:
     """It would take half a minute: as many and as long texts as a body holds, three times."""
     with serving(TEXTFN_DEADLINE_SECONDS="600", TEXTFN_MAX_TEXTS="2000") as (server, process):
         answers: list[Answer | None] = []
-        threads = [posting(server, {"text": ["word " * 200] * 2_000}, answers) for _ in range(3)]
+        texts = [f"{number} " + "word " * 200 for number in range(2_000)]
+        threads = [posting(server, {"text": texts}, answers) for _ in range(3)]
         time.sleep(1)
         start = time.perf_counter()
         process.send_signal(signal.SIGTERM)

@@ -84,10 +84,12 @@ def _installed(name: str) -> str:
 
 
 def _models() -> Iterator[Check]:
-    from shared.manifest import BadManifest, catalogue
+    from shared.manifest import BadManifest
+    from shared.names import Catalogue
+    from shared.settings import Settings
 
     try:
-        manifests = catalogue()
+        manifests = list(Catalogue.read(Settings.read()))
     except BadManifest as error:
         yield Check("models", "fail", str(error), "Repair the file, or remove its folder.")
         return
@@ -95,7 +97,9 @@ def _models() -> Iterator[Check]:
 
 
 def _threads() -> Iterator[Check]:
-    from shared.settings import processors, settings
+    from shared.settings import Settings, processors
+
+    settings = Settings.read()
 
     cores = processors()
     text = f"{settings.threads} runs at a time, {cores} processors"
@@ -107,10 +111,12 @@ def _threads() -> Iterator[Check]:
 
 def _memory() -> Iterator[Check]:
     """Rather more than the installed models take: MiniLM, 23.5 MB of files, peaks at 117 MB."""
-    from shared.manifest import BadManifest, catalogue
+    from shared.manifest import BadManifest
+    from shared.names import Catalogue
+    from shared.settings import Settings
 
     try:
-        installed = [each for each in catalogue() if each.installed]
+        installed = Catalogue.read(Settings.read()).installed
         pages, page = os.sysconf("SC_AVPHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     except (BadManifest, ValueError, OSError):
         return  # a bad manifest is told of already; macOS does not say what is free
@@ -125,7 +131,9 @@ def _memory() -> Iterator[Check]:
 
 def _writable() -> Iterator[Check]:
     from shared.manifest import BUNDLED
-    from shared.settings import settings
+    from shared.settings import Settings
+
+    settings = Settings.read()
 
     for name, folder, remedy in (
         ("models folder", settings.models_dir or BUNDLED, "No model can be pulled into it."),
@@ -148,7 +156,9 @@ def _telemetry() -> Iterator[Check]:
 
 
 def _tokens() -> Iterator[Check]:
-    from shared.settings import settings
+    from shared.settings import Settings
+
+    settings = Settings.read()
 
     if settings.tokens:
         yield Check("tokens", "ok", f"{len(settings.tokens)} may ask")

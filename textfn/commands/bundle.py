@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from shared.errors import UnknownModel
-from shared.manifest import BadManifest, find
+from shared.manifest import BadManifest
+from shared.names import Catalogue
+from shared.settings import Settings
 from textfn.bundling.archive import write
 from textfn.bundling.assembly import CATALOGUE, Bundle, BundleError, interpreter
 from textfn.bundling.inventory import (
@@ -72,7 +74,7 @@ def parse(text: str) -> Bundle:
         return Bundle(task, None)
     if not name or not (ROOT / "functions" / f"{task.replace('-', '_')}.py").exists():
         raise BundleError(f"{text} is no bundle; there are {', '.join(DEFAULTS)}")
-    model = find(name)
+    model = Catalogue.read(Settings.read()).find(name)
     if task not in model.tasks:
         raise BundleError(f"{model.id} is for {', '.join(model.tasks)}, not for {task}")
     if not model.installed:

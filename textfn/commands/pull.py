@@ -5,7 +5,9 @@ import sys
 from typing import Any
 
 from shared.errors import UnknownModel
-from shared.manifest import BadManifest, Manifest, catalogue, find
+from shared.manifest import BadManifest, Manifest
+from shared.names import Catalogue
+from shared.settings import Settings
 from textfn.installing.staging import FULL, Busy, NoSpace
 
 CODES = """exit codes:
@@ -50,7 +52,8 @@ def pull(options: argparse.Namespace) -> int:
 def _chosen(options: argparse.Namespace) -> list[Manifest]:
     if options.all == bool(options.names):
         raise ValueError("give the names of models, or --all")
-    return catalogue() if options.all else [find(name) for name in options.names]
+    catalogue = Catalogue.read(Settings.read())
+    return list(catalogue) if options.all else [catalogue.find(name) for name in options.names]
 
 
 def _install(manifest: Manifest) -> int:

@@ -6,8 +6,9 @@ import sys
 from typing import Any
 
 from shared.errors import UnknownModel
-from shared.manifest import BadManifest, find
-from shared.settings import BUCKET
+from shared.manifest import BadManifest
+from shared.names import Catalogue
+from shared.settings import BUCKET, Settings
 from textfn.installing import upload
 from textfn.installing.upload import PushError
 
@@ -39,7 +40,7 @@ def push(options: argparse.Namespace) -> int:
         prefix = options.bucket.rstrip("/")
         if not re.fullmatch(BUCKET, prefix):
             raise PushError(f"{options.bucket} is not s3://BUCKET/PREFIX", 2)
-        upload.push(find(options.name), prefix)
+        upload.push(Catalogue.read(Settings.read()).find(options.name), prefix)
     except UnknownModel as error:
         return _failed(f"{error} {error.hint}", 2)
     except PushError as error:

@@ -11,7 +11,8 @@ from typing import Any
 import uvicorn
 
 from shared.http import access
-from shared.settings import settings
+from shared.http.access import Access
+from shared.settings import Settings
 from textfn.listening import is_loopback, listen
 
 SECONDS_TO_FINISH = 10  # for the requests that are being computed when a SIGTERM comes
@@ -30,6 +31,7 @@ def add_to(commands: Any) -> None:
 
 
 def serve(options: argparse.Namespace) -> int:
+    settings = Settings.read()
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s:  %(message)s")
     try:
         access.require_protection(is_loopback(options.host), settings)
@@ -38,11 +40,13 @@ def serve(options: argparse.Namespace) -> int:
         print(f"textfn serve: {error}", file=sys.stderr)
         return 1
     try:
-        from functions.local import app  # opens the models
+        from functions.local import open_app
+
+        app = open_app(settings, loopback=is_loopback(options.host))
     except ValueError as error:  # a BadManifest or a BadModel
         print(f"textfn serve: {error}", file=sys.stderr)
         return 1
-    print(banner(*listening.getsockname()[:2]), flush=True)
+    print(banner(settings, *listening.getsockname()[:2]), flush=True)
     config = uvicorn.Config(
         app, log_level=settings.log_level, timeout_graceful_shutdown=SECONDS_TO_FINISH
     )
@@ -50,11 +54,12 @@ def serve(options: argparse.Namespace) -> int:
     return 0
 
 
-def banner(host: str, port: int) -> str:
+def banner(settings: Settings, host: str, port: int) -> str:
     base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    state = "a token is needed" if settings.tokens else "open to everybody who reaches this address"
+    needs_token = Access(settings).needs_token
+    state = "API token needed" if needs_token else "open to everybody who reaches this address"
     lines = [f"textfn: {base} ({state}). Open it in a browser, or try:", ""]
-    token = ' -H "Authorization: Bearer $TOKEN"' if settings.tokens else ""
+    token = ' -H "Authorization: Bearer $TOKEN"' if needs_token else ""
     for example in json.loads(EXAMPLES.read_text("utf-8"))[:3]:  # one a task
         body = shlex.quote(json.dumps(example["body"]))
         lines += [f"# {example['title']}", f"curl {base}{example['path']}{token} -d {body}", ""]

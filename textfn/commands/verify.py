@@ -5,7 +5,9 @@ import sys
 from typing import Any
 
 from shared.errors import UnknownModel
-from shared.manifest import BadManifest, Manifest, catalogue, find
+from shared.manifest import BadManifest, Manifest
+from shared.names import Catalogue
+from shared.settings import Settings
 from textfn.checking.model import problems
 
 
@@ -23,8 +25,8 @@ def add_to(commands: Any) -> None:
 
 def verify(options: argparse.Namespace) -> int:
     try:
-        manifests = [find(name) for name in options.names]
-        manifests = manifests or [each for each in catalogue() if each.installed]
+        manifests = [Catalogue.read(Settings.read()).find(name) for name in options.names]
+        manifests = manifests or Catalogue.read(Settings.read()).installed
     except (UnknownModel, BadManifest) as error:
         print(f"textfn models verify: {error}", file=sys.stderr)
         return 1

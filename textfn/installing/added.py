@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from shared.errors import UnknownModel
 from shared.inference.model import Model
 from shared.inference.session import Graph
-from shared.manifest import BUNDLED, Manifest, find, read
-from shared.settings import settings
+from shared.manifest import BUNDLED, Manifest, read
+from shared.names import Catalogue
+from shared.settings import Settings
 from textfn.checking.model import problems
 from textfn.digests import file_sha256
 from textfn.installing.staging import PULLED, WORK, alone, move
@@ -31,7 +32,7 @@ class NotAdded(Exception):
 def named(name: str) -> tuple[str, Manifest | None]:
     """The id, and the catalogue's manifest where it is one of the catalogue's names."""
     try:
-        known = find(name)
+        known = Catalogue.read(Settings.read()).find(name)
     except UnknownModel:
         if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", name):
             raise NotAdded(f"{name} is no name of letters, digits, dots and dashes") from None
@@ -43,7 +44,7 @@ def named(name: str) -> tuple[str, Manifest | None]:
 
 def install(found: Found, name: str, known: Manifest | None) -> Manifest:
     """Puts the model together, tries it, and moves it into place."""
-    models = settings.models_dir or BUNDLED
+    models = Settings.read().models_dir or BUNDLED
     work = models / WORK / f"{name}@added"
     work.mkdir(parents=True, exist_ok=True)
     with alone(work):

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from shared.manifest import BUNDLED, Manifest, read
-from shared.settings import settings
+from shared.settings import Settings
 from textfn.building.architectures import ARCHITECTURES
 from textfn.building.build import SMOOTHING, VOCABULARY, BuildError, build, calibrate
 from textfn.checking.model import problems
@@ -28,7 +28,7 @@ def install(manifest: Manifest) -> Path:
     repository = manifest.source.removeprefix(HUB)
     files = [look_up(repository, manifest.revision, name) for name in _names(manifest)]
     name = f"{manifest.id}@{files[0].commit[:12]}"
-    models = settings.models_dir or BUNDLED
+    models = Settings.read().models_dir or BUNDLED
     source, staging = models / WORK / name / "checkpoint", models / WORK / name / "model"
     source.mkdir(parents=True, exist_ok=True)
     with alone(source.parent):

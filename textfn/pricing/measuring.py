@@ -8,7 +8,9 @@ from typing import Any
 
 from shared.errors import ModelNotInstalled
 from shared.inference.model import Model
-from shared.manifest import Manifest, find
+from shared.manifest import Manifest
+from shared.names import Catalogue
+from shared.settings import Settings
 from textfn.pricing.pricing import Lambda, row, sources, workers_ai
 
 SENTENCES = (
@@ -20,7 +22,7 @@ SECONDS = 2.0  # of measuring, for each number of texts a request
 
 def figures(options: argparse.Namespace) -> dict[str, Any]:
     """Everything that is shown. Raises UnknownModel, ModelNotInstalled or BadManifest."""
-    manifest = find(options.model)
+    manifest = Catalogue.read(Settings.read()).find(options.model)
     speeds, tokens_a_text = _speeds(options, manifest)
     function = Lambda(options.arch, options.memory)
     sizes = zip(options.texts_a_request, speeds, strict=True)

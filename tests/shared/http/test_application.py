@@ -146,7 +146,8 @@ def test_a_request_out_of_time_is_told_so(server: Server, monkeypatch: pytest.Mo
 
 
 def test_a_long_request_does_not_hold_up_a_short_one(server: Server) -> None:
-    long = threading.Thread(target=server.post, args=(RUN, {"text": ["word " * 400] * 100}))
+    texts = [f"{number} " + "word " * 400 for number in range(100)]
+    long = threading.Thread(target=server.post, args=(RUN, {"text": texts}))
     long.start()
     finished_first = []
     while long.is_alive() and not finished_first:

@@ -82,7 +82,7 @@ def test_an_unknown_path_ends_at_the_catalogue() -> None:
 def restarted(monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
     """The catalogue's function in another environment, for one test."""
     call(catalogue, "2.0", "/nowhere", {})  # it has a service that can be put back
-    monkeypatch.setattr(catalogue.app.state, "service", catalogue.app.state.service)
+    monkeypatch.setitem(catalogue.app.state._state, "service", catalogue.app.state.service)
     start(catalogue.app, Catalogue.read, os.environ | environment)
 
 
@@ -316,6 +316,7 @@ def test_metrics_can_be_left_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     restarted(monkeypatch, TEXTFN_METRICS="off")
+    capsys.readouterr()
     call(catalogue, "2.0", "/nowhere", {})
     assert "_aws" not in json.loads(capsys.readouterr().out)
 

@@ -19,6 +19,7 @@ from shared import settings
 from shared.inference.bucket import CannotFetch, fetch
 from shared.inference.model import Model
 from shared.manifest import read
+from shared.names import Catalogue
 from textfn.__main__ import main
 from textfn.building import external
 from textfn.building.build import build
@@ -93,7 +94,6 @@ def test_what_is_there_is_not_pushed_again(
 
 def test_a_data_file_comes_along(s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As mfaq has it, in small."""
-    from textfn.commands import push
 
     folder = shutil.copytree(TINY_MODELS / "tiny-embedder", tmp_path / "big")
     monkeypatch.setattr(external, "BIG", 10_000)
@@ -102,7 +102,7 @@ def test_a_data_file_comes_along(s3: Any, tmp_path: Path, monkeypatch: pytest.Mo
     for path in sorted([*folder.glob("model*"), folder / "tokenizer.json"]):
         text += f'"{path.name}" = "{file_sha256(path)}"\n'
     (folder / "manifest.toml").write_text(text, "utf-8")
-    monkeypatch.setattr(push, "find", lambda _: read(folder))
+    monkeypatch.setattr(Catalogue, "find", lambda *_: read(folder))
     assert main(PUSH) == 0
     fetched = fetch(URL, "tiny-embedder", tmp_path / "tmp")
     assert (fetched / external.DATA).read_bytes() == (folder / external.DATA).read_bytes()
@@ -215,11 +215,10 @@ def test_a_push_that_fails_says_why_in_one_line(
 def test_a_push_of_a_spoiled_model_sends_nothing(
     s3: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from textfn.commands import push
 
     folder = shutil.copytree(TINY_MODELS / "tiny-embedder", tmp_path / "spoiled")
     (folder / "tokenizer.json").write_bytes(b"{}")
-    monkeypatch.setattr(push, "find", lambda _: read(folder))
+    monkeypatch.setattr(Catalogue, "find", lambda *_: read(folder))
     assert main(PUSH) == 1
     assert "tokenizer.json is not what the manifest says" in capsys.readouterr().err
     assert objects(s3) == {}
@@ -278,8 +277,9 @@ with mock_aws():
         boto3.client("s3").upload_file(str(path), "models-of-mine", f"textfn/mine/{path.name}")
     from shared import manifest
     manifest.FETCHED = Path(sys.argv[2])
-    from functions import text_embeddings
-model = text_embeddings.library["@test/mine"]
+    from shared.inference.library import Library
+    from shared.settings import Settings
+    model = Library(Settings.read()).of("text-embeddings")["@test/mine"]
 print(model.manifest.folder, model.embed(["hello world"]).values.shape)
 """
 
@@ -340,7 +340,8 @@ def test_a_function_whose_model_is_not_whole_does_not_start(
 
 
 def test_a_model_of_the_bundle_is_not_fetched(credentials: None, tmp_path: Path) -> None:
-    code = "from shared.inference.library import Library; Library('text-embeddings'); import sys\n"
+    code = "import sys; from shared.inference.library import catalogue\n"
+    code += "from shared.settings import Settings; catalogue(Settings.read())\n"
     done = subprocess.run(
         [sys.executable, "-c", code + "print('boto3' in sys.modules)"],
         env=os.environ | {"TEXTFN_MODEL_BUCKET": URL, "TEXTFN_MODEL": "tiny-embedder"},

@@ -30,7 +30,7 @@ def test_the_banner_says_who_may_use_the_service() -> None:
     with serving() as (_, banner):
         assert "open to everybody who reaches this address" in banner
     with serving(TEXTFN_TOKENS="ab" * 32) as (base, banner):
-        assert "a token is needed" in banner
+        assert "API token needed" in banner
         assert 'Authorization: Bearer $TOKEN"' in banner
         assert urllib.request.urlopen(f"{base}/health").status == 200
 

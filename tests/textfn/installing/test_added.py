@@ -19,7 +19,7 @@ from running import serving
 
 from benchmarks.stock import stock_fp32
 from shared.inference.model import Model
-from shared.manifest import catalogue, read
+from shared.manifest import read
 from textfn.__main__ import main
 
 TEXTS = ["hello world", "A", "Today is a sunny day, and this text is longer than the others"]
@@ -127,7 +127,6 @@ def test_a_catalogued_model_is_added_under_all_its_names(
         assert found == pytest.approx(numbers, abs=1e-6)
     capsys.readouterr()
     shutil.rmtree(manifest.folder)
-    catalogue.cache_clear()
     (models / "catalogued" / "manifest.toml").write_text(text.replace("= 8", "= 16"), "utf-8")
     assert main(["models", "add", str(folder), "--name", "tiny-embedder"]) == 1
     assert "has dimensions 16 in the catalogue, this model 8" in capsys.readouterr().err
