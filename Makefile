@@ -8,7 +8,7 @@ SECONDS ?= 600
 MUTATED ?= access payload dialects
 BIN := .venv/bin
 
-.PHONY: serve test test-clients test-lambda test-templates check bench bundle azure models fuzz \
+.PHONY: serve test test-wheel test-clients test-lambda test-templates check bench bundle azure models fuzz \
 	soak coverage mutants audit requirements
 
 serve: .venv/serve ## answer on http://HOST:PORT
@@ -16,6 +16,9 @@ serve: .venv/serve ## answer on http://HOST:PORT
 
 test: .venv/dev ## the whole suite; needs no network once installed
 	$(BIN)/pytest
+
+test-wheel: .venv/dev ## the suite's core on an installed wheel, where there is no checkout
+	$(BIN)/python tests/run_on_wheel.py
 
 test-clients: .venv/serve .venv-clients/done .venv-clients-old/done tests/clients/node_modules ## the clients that need environments of their own; needs node, installs from PyPI and npm
 	$(BIN)/python tests/clients/run.py
@@ -84,7 +87,10 @@ audit: .venv-audit/done ## known vulnerabilities of the pinned packages; asks a 
 		--requirement requirements/$$list.txt; done
 
 requirements: ## pin again what pyproject.toml names, for Python 3.11 to 3.14; needs uv
-	for extra in serve dev azure; do uv pip compile pyproject.toml --extra $$extra --universal \
+	uv pip compile pyproject.toml requirements/serve.in --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet \
+		--output-file requirements/serve.txt
+	for extra in dev azure; do uv pip compile pyproject.toml --extra $$extra --universal \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		--quiet --output-file requirements/$$extra.txt; done
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

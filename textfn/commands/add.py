@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from shared.errors import UnknownModel
 from shared.inference.model import Model
 from shared.inference.session import Graph
-from shared.manifest import BUNDLED, BadManifest, Manifest, find, read
-from shared.settings import settings
+from shared.manifest import BadManifest, Manifest, find, read
 from textfn.commands.models import PULLED
 from textfn.commands.verify import problems
 from textfn.digests import file_sha256
-from textfn.installing.staging import FULL, WORK, Busy, NoSpace, alone, move
+from textfn.installing.staging import FULL, WORK, Busy, NoSpace, alone, models_folder, move
+from textfn.layout import installation
 
 if TYPE_CHECKING:  # the command line starts without onnx
     from textfn.installing.onnx_folder import Found
@@ -54,7 +54,9 @@ def add(options: argparse.Namespace) -> int:
     try:
         from textfn.installing.onnx_folder import CannotServe, found
     except ModuleNotFoundError as error:
-        return _failed(f"{error.name} is not installed here; `make .venv/dev` installs it", 1)
+        return _failed(
+            f"{error.name} is not installed here; `{installation('models')}` installs it", 1
+        )
     try:
         folder = options.folder.resolve()
         name, known = _named(options.name or folder.name)
@@ -84,7 +86,7 @@ def _named(name: str) -> tuple[str, Manifest | None]:
 
 def _install(found: Found, name: str, known: Manifest | None) -> Manifest:
     """Puts the model together, tries it, and moves it into place."""
-    models = settings.models_dir or BUNDLED
+    models = models_folder()
     work = models / WORK / f"{name}@added"
     work.mkdir(parents=True, exist_ok=True)
     with alone(work):

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from shared.errors import UnknownModel
 from shared.manifest import BadManifest, find
+from shared.version import VERSION
 from textfn.bundling.assembly import CATALOGUE, Bundle, BundleError, assemble, interpreter
 from textfn.bundling.inventory import (
     TooBig,
@@ -27,8 +27,9 @@ from textfn.bundling.inventory import (
     describe,
     files,
 )
-from textfn.bundling.wheels import ROOT, Target, Wheel, WheelError, download
+from textfn.bundling.wheels import Target, Wheel, WheelError, download
 from textfn.digests import file_sha256
+from textfn.layout import ROOT
 
 DEFAULTS = (
     "text-embeddings=all-minilm-l6-v2",
@@ -163,11 +164,10 @@ def _write_papers(
     bundle: Bundle, wheels: Sequence[Wheel], target: Target, folder: Path, archive: Path
 ) -> None:
     """The inventory, <name>.json, and the bill of materials, <name>.cdx.json."""
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     found = describe(folder)
     listed = {
         "name": bundle.name,
-        "version": version,
+        "version": VERSION,
         "handler": f"{bundle.module}.handler",
         "python": target.python,
         "arch": target.arch,
@@ -177,7 +177,7 @@ def _write_papers(
         "files": found,
     }
     models = [bundle.model] if bundle.model else []
-    bill = bill_of_materials(bundle.name, version, wheels, models)
+    bill = bill_of_materials(bundle.name, VERSION, wheels, models)
     for suffix, content in ((".json", listed), (".cdx.json", bill)):
         archive.with_suffix(suffix).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 

@@ -7,6 +7,7 @@ from typing import Any
 from shared.errors import UnknownModel
 from shared.manifest import BadManifest, Manifest, catalogue, find
 from textfn.installing.staging import FULL, Busy, NoSpace
+from textfn.layout import installation
 
 CODES = """exit codes:
   0  installed, or it was before        6  no such repository, revision or file (404)
@@ -63,7 +64,9 @@ def _install(manifest: Manifest) -> int:
         from textfn.installing.hub import HubError
         from textfn.installing.pulled import install
     except ModuleNotFoundError as error:
-        return _failed(f"{error.name} is not installed here; `make .venv/dev` installs it", 1)
+        return _failed(
+            f"{error.name} is not installed here; `{installation('models')}` installs it", 1
+        )
     try:
         print(f"{manifest.id} is installed: {install(manifest)}")
     except (HubError, NoSpace) as error:

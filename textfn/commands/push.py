@@ -11,6 +11,7 @@ from shared.inference.bucket import MANIFEST
 from shared.manifest import BadManifest, Manifest, find
 from shared.settings import BUCKET
 from textfn.digests import file_sha256
+from textfn.layout import installation
 
 CODES = """exit codes:
   0  all files are there               3  S3 cannot be reached
@@ -54,7 +55,9 @@ def push(options: argparse.Namespace) -> int:
     except PushError as error:
         return _failed(str(error), error.code)
     except ModuleNotFoundError as error:
-        return _failed(f"{error.name} is not installed here; `make .venv/dev` installs it", 1)
+        return _failed(
+            f"{error.name} is not installed here; `{installation('aws')}` installs it", 1
+        )
     except (BadManifest, OSError) as error:
         return _failed(str(error), 1)
     except KeyboardInterrupt:

@@ -7,16 +7,16 @@ import logging
 import shlex
 import socket
 import sys
-from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from shared.http import access
 from shared.settings import settings
+from textfn.layout import ROOT
 
 SECONDS_TO_FINISH = 10  # for the requests that are being computed when a SIGTERM comes
-EXAMPLES = Path(__file__).parents[2] / "functions" / "examples.json"
+EXAMPLES = ROOT / "functions" / "examples.json"
 
 
 def add_to(commands: Any) -> None:

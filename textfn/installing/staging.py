@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from shared.manifest import BUNDLED
+from shared.settings import settings
+
 # Folders that models are put together in: not a model's, so that nothing there is ever served.
 WORK = ".pull"
 # Of the disk, the quota, and the largest file that is allowed.
@@ -21,6 +24,19 @@ class NoSpace(Exception):
     """The disk is too small; the message has the figures."""
 
     code = 10
+
+
+def models_folder() -> Path:
+    """Return the folder that models are installed into. Raises PermissionError."""
+    folder = settings.models_dir or BUNDLED
+    try:
+        (folder / WORK).mkdir(exist_ok=True)
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        reason = f"{folder} cannot be written ({error.strerror})"
+        raise PermissionError(f"{reason}: set TEXTFN_MODELS_DIR to a folder of your own") from None
+    return folder
 
 
 @contextmanager
