@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 import urllib.request
@@ -146,6 +147,13 @@ def test_texts_are_classified_and_compared(installed: Installed) -> None:
     done = installed.textfn("similarity", "--source", "a happy person", "a happy dog", "rain")
     dog, rain = (json.loads(line)["score"] for line in done.stdout.splitlines())
     assert dog > rain
+
+
+def test_the_guide_to_python_works(installed: Installed) -> None:
+    guide = (ROOT / "docs" / "python.md").read_text("utf-8")
+    script = "\n".join(re.findall(r"^```python\n(.*?)^```", guide, re.MULTILINE | re.DOTALL))
+    done = installed.run(script + "\nprint(textfn.__version__)")
+    assert (done.stdout, done.stderr) == (f"{VERSION}\n", "")
 
 
 def test_requests_are_answered(installed: Installed) -> None:
