@@ -8,7 +8,7 @@ SECONDS ?= 600
 MUTATED ?= access payload dialects
 BIN := .venv/bin
 
-.PHONY: serve test test-wheel test-clients test-lambda test-templates check bench bundle azure models fuzz \
+.PHONY: serve test test-wheel test-clients test-lambda test-templates check bench bundle azure models release fuzz \
 	soak coverage mutants audit requirements
 
 serve: .venv/serve ## answer on http://HOST:PORT
@@ -57,6 +57,9 @@ azure: ## the folder DIST/azure for `func azure functionapp publish`
 	cp -R deploy/azure/. functions shared models $(DIST)/azure
 	find $(DIST)/azure \( -name __pycache__ -o -name .pull \) -prune -exec rm -r {} +
 	cp requirements/azure.txt $(DIST)/azure/requirements.txt
+
+release: .venv/dev ## a dry run of a release: checks, builds and tries it; neither tags nor pushes
+	$(BIN)/python .ci/release.py
 
 fuzz: .venv-fuzz/done ## ten minutes of coverage-guided fuzzing; what it finds is in .cache/
 	@mkdir -p .cache/fuzz

@@ -106,7 +106,9 @@ def _opened(name: str, process: int) -> Model:
         raise
     if not manifest.installed:
         raise ModelNotInstalled(name, f"textfn models pull {manifest.id}")
-    return _opened(manifest.id, process) if name != manifest.id else Model(manifest)
+    if name != manifest.id:
+        return _opened(manifest.id, process)  # one open model for all of its names
+    return Model(manifest)
 
 
 def ranked(labels: Sequence[str], scores: NDArray[np.float32]) -> list[Label]:

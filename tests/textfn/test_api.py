@@ -89,7 +89,7 @@ def test_any_name_of_a_model_opens_it(name: str) -> None:
 def test_an_unknown_name_is_told_with_those_that_look_like_it() -> None:
     with pytest.raises(textfn.UnknownModel, match="No such model all-minilm-l6") as error:
         textfn.open("all-minilm-l6")
-    assert "did you mean all-minilm-l6-v2" in error.value.__notes__[0]
+    assert "id you mean all-minilm-l6-v2" in error.value.__notes__[0]
 
 
 @pytest.mark.parametrize("name", ["bge-base-en-v1.5", "@cf/huggingface/distilbert-sst-2-int8"])
