@@ -1,4 +1,4 @@
-# From a fresh clone, with python3 (3.11 or newer) and make.
+# These targets work from a fresh clone, with python3 (3.11 or newer) and make.
 HOST ?= 127.0.0.1
 PORT ?= 8787
 DIST ?= dist
@@ -8,39 +8,39 @@ SECONDS ?= 600
 MUTATED ?= access payload dialects
 BIN := .venv/bin
 
-.PHONY: serve test test-wheel test-clients test-lambda test-templates check bench bundle azure models release fuzz \
-	soak coverage mutants audit requirements
+.PHONY: serve test test-wheel test-clients test-lambda test-templates check bench bundle azure \
+	models release fuzz soak coverage mutants audit requirements
 
-serve: .venv/serve ## answer on http://HOST:PORT
+serve: .venv/serve ## install textfn and serve on http://HOST:PORT
 	@$(BIN)/textfn serve --host $(HOST) --port $(PORT)
 
-test: .venv/dev ## the whole suite; needs no network once installed
+test: .venv/dev ## run the whole suite; needs no network once installed
 	$(BIN)/pytest
 
-test-wheel: .venv/dev ## the suite's core on an installed wheel, where there is no checkout
+test-wheel: .venv/dev ## run the core of the suite on an installed wheel, without the checkout
 	$(BIN)/python tests/run_on_wheel.py
 
-test-clients: .venv/serve .venv-clients/done .venv-clients-old/done tests/clients/node_modules ## the clients that need environments of their own; needs node, installs from PyPI and npm
+test-clients: .venv/serve .venv-clients/done .venv-clients-old/done tests/clients/node_modules ## test the clients that need their own environments; needs node, installs from PyPI and npm
 	$(BIN)/python tests/clients/run.py
 
-test-templates: .venv-templates/done .venv-checkov/done tests/templates/node_modules | .venv ## template.yaml and serverless.yml, without AWS; needs node, installs from PyPI and npm
+test-templates: .venv-templates/done .venv-checkov/done tests/templates/node_modules | .venv ## test template.yaml and serverless.yml without AWS; needs node, installs from PyPI and npm
 	.venv-templates/bin/python -m pytest -q -p no:cacheprovider tests/templates
 
-test-lambda: .venv-lambda/done ## the bundles under Lambda's own runtime; needs Linux, installs from PyPI
+test-lambda: .venv-lambda/done ## test the bundles under Lambda's own runtime; needs Linux, installs from PyPI
 	.venv-lambda/bin/python tests/lambda/run.py
 
-check: .venv/dev ## format, lint, types
+check: .venv/dev ## check format, lint and types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-bench: .venv/dev ## the benchmarks, as ratios; writes benchmarks/results.md
+bench: .venv/dev ## run the benchmarks; writes benchmarks/results.md
 	$(BIN)/python -m benchmarks
 
-bundle: | .venv ## a zip a function for AWS Lambda, in dist/; PYTHON=3.13 ARCH=x86_64
+bundle: | .venv ## build one zip file per function for AWS Lambda, in dist/; PYTHON=3.13 ARCH=x86_64
 	$(BIN)/python -m textfn.commands.bundle --python $(PYTHON) --arch $(ARCH)
 
-# What `sam build` runs, with ARTIFACTS_DIR, for functions whose BuildMethod is makefile.
+# `sam build` runs these targets, with ARTIFACTS_DIR, for functions whose BuildMethod is makefile.
 build-TextEmbeddings: BUNDLE = text-embeddings=all-minilm-l6-v2
 build-SentenceSimilarity: BUNDLE = sentence-similarity=all-minilm-l6-v2
 build-TextClassification: BUNDLE = text-classification=minilm-l6-sst2-int8
@@ -49,34 +49,34 @@ build-%: | .venv
 	$(BIN)/python -m textfn.commands.bundle --python $(PYTHON) --arch $(ARCH) --folder "$(ARTIFACTS_DIR)" $(BUNDLE)
 
 models: .venv/dev ## rebuild the bundled MiniLM file from its pinned source, byte for byte
-	$(BIN)/python -m textfn.building.build
+	$(BIN)/python -m textfn.building.pinned
 
-azure: ## the folder DIST/azure for `func azure functionapp publish`
+azure: ## write the folder DIST/azure for `func azure functionapp publish`
 	rm -rf $(DIST)/azure
 	mkdir -p $(DIST)/azure
 	cp -R deploy/azure/. functions shared models $(DIST)/azure
 	find $(DIST)/azure \( -name __pycache__ -o -name .pull \) -prune -exec rm -r {} +
 	cp requirements/azure.txt $(DIST)/azure/requirements.txt
 
-release: .venv/dev ## a dry run of a release: checks, builds and tries it; neither tags nor pushes
+release: .venv/dev ## do a dry run of a release: check, build, try; it neither tags nor pushes
 	$(BIN)/python .ci/release.py
 
-fuzz: .venv-fuzz/done ## ten minutes of coverage-guided fuzzing; what it finds is in .cache/
+fuzz: .venv-fuzz/done ## fuzz for ten minutes, guided by coverage; findings are in .cache/
 	@mkdir -p .cache/fuzz
 	.venv-fuzz/bin/python -m tests.fuzz -dict=tests/fuzz/words.dict -max_total_time=$(SECONDS) \
 		-max_len=1024 -artifact_prefix=.cache/fuzz- .cache/fuzz tests/fuzz/corpus
 
-soak: .venv/dev ## 100,000 mixed requests to a local server; writes benchmarks/soak.md
+soak: .venv/dev ## send 100,000 mixed requests to a local server; writes benchmarks/soak.md
 	$(BIN)/python -m benchmarks.soak
 
-coverage: .venv/dev ## lines and branches that the suite runs, but for a test whose disk is full
+coverage: .venv/dev ## measure the lines and branches that the suite runs, without the test of a full disk
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q --deselect \
-		tests/textfn/commands/test_pull_failures.py::test_a_disk_that_fills_up_meanwhile_is_told
+		tests/textfn/installing/test_pulled.py::test_a_disk_that_fills_up_meanwhile_is_told
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --show-missing --skip-covered
 
-mutants: .venv-mutants/done ## small faults in a clone's code, which its tests must find; an hour
+mutants: .venv-mutants/done ## put small faults into a clone's code, which its tests must find; takes an hour
 	rm -rf .cache/mutants
 	git clone --quiet . .cache/mutants
 	cd .cache/mutants && export PATH="$(CURDIR)/.venv-mutants/bin:$$PATH" && \
@@ -85,11 +85,11 @@ mutants: .venv-mutants/done ## small faults in a clone's code, which its tests m
 		cosmic-ray exec tests/mutants/$$name.toml $$name.sqlite && \
 		cr-report --surviving-only --show-diff $$name.sqlite; done
 
-audit: .venv-audit/done ## known vulnerabilities of the pinned packages; asks a service on the network
+audit: .venv-audit/done ## look up known vulnerabilities of the pinned packages; asks a service on the network
 	for list in runtime serve dev; do .venv-audit/bin/pip-audit --disable-pip --require-hashes \
 		--requirement requirements/$$list.txt; done
 
-requirements: ## pin again what pyproject.toml names, for Python 3.11 to 3.14; needs uv
+requirements: ## pin the packages of pyproject.toml again, for Python 3.11 to 3.14; needs uv
 	uv pip compile pyproject.toml requirements/serve.in --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet \
 		--output-file requirements/serve.txt
@@ -110,13 +110,13 @@ requirements: ## pin again what pyproject.toml names, for Python 3.11 to 3.14; n
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "textfn needs Python 3.11 or newer; python3 is " + sys.version.split()[0])'
 	python3 -m venv .venv
 
-# A stamp a set of requirements, so that a second `make` installs nothing.
+# One stamp file per set of requirements. With it a second `make` installs nothing.
 .venv/%: requirements/%.txt pyproject.toml | .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Without --no-deps older versions of pip refuse a pin of what is also asked for with extras.
+# Without --no-deps, older versions of pip refuse a pin of a package that another one needs with extras.
 .venv-%/done: requirements/%.txt
 	python3 -m venv .venv-$*
 	.venv-$*/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $<

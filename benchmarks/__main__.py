@@ -12,8 +12,8 @@ from benchmarks import throughput
 
 HEAD = f"""# Results
 
-One thread, sides taking turns; onnxruntime {onnxruntime.__version__}. Read the ratios: absolute
-numbers move.
+`make bench` measures on one thread, and the sides take turns. onnxruntime
+{onnxruntime.__version__}. Compare the ratios, because absolute numbers change with the machine.
 """
 
 results = "\n".join([HEAD, throughput.embeddings(), throughput.sentiment()])

@@ -55,11 +55,11 @@ class Step:
 
 HEAD = f"""# Full size
 
-Random weights of the catalogued models' sizes; "stock" is the usual recipe (export, then
-per-channel dynamic int8) for a BERT of that size. One text a run, one thread, sides taking turns,
-medians of {ROUNDS} rounds; the machine was shared, so read the ratios.
-onnxruntime {onnxruntime.__version__}.
-`python -m benchmarks.full_size` measures it again.
+`python -m benchmarks.full_size` builds, opens and runs models of the catalogue's sizes, with random
+weights. "Stock" is the usual recipe (export, then per-channel dynamic int8) for a BERT of that
+size. Each run has one text and one thread. The two sides take turns, and each figure is the median
+of {ROUNDS} rounds. The machine was shared, so compare the ratios, not the times. onnxruntime
+{onnxruntime.__version__}.
 """
 BUILD = [
     "calibration, s",
@@ -67,7 +67,7 @@ BUILD = [
     "peak of both, MB",
     "files, MB (stock)",
     "open and first run, s (stock)",
-    "resident after it, MB (stock)",
+    "resident memory after it, MB (stock)",
 ]
 RUN = [f"{length} tokens, ms: ours, stock, stock / ours" for length in LENGTHS]
 

@@ -22,10 +22,10 @@ def rounds(sides: dict[str, Side], texts: list[str]) -> dict[str, list[float]]:
 
 
 def table(count: int, times: dict[str, list[float]]) -> str:
-    """Texts a second, and the ratio to the first side, round by round."""
+    """Texts per second, and the ratio to the first side, round by round."""
     first = next(iter(times.values()))
     lines = [
-        "| | texts a second, median | times the first's seconds, median (least to most) |",
+        "| | texts per second, median | time relative to the first row, median (range) |",
         "|---|---|---|",
     ]
     for name, seconds in times.items():

@@ -145,8 +145,8 @@ def report(clients: list[Client], seconds: float, memory: list[float], alive: li
     lines = [
         "# Soak",
         "",
-        "`make soak`: half good requests, half hostile, of all dialects, from eight clients on the",
-        "same machine, which they share with the server.",
+        "`make soak` sends requests to a local server: half are good, half are hostile, in all",
+        "dialects. Eight clients send them from the same machine.",
         "",
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, "
         f"Python {platform.python_version()}.",
@@ -154,12 +154,14 @@ def report(clients: list[Client], seconds: float, memory: list[float], alive: li
         "| figure | value |",
         "|---|---|",
         f"| requests | {len(times):,} in {seconds:.0f} s |",
-        *(f"| answers of {status} | {statuses[status]:,} |" for status in sorted(statuses)),
-        f"| answers of 5xx, or TEI's 424 | {errors} |",
+        *(f"| answers with {status} | {statuses[status]:,} |" for status in sorted(statuses)),
+        f"| answers with 5xx, or TEI's 424 | {errors} |",
         f"| resident memory at the start | {memory[0]:.0f} MiB |",
-        f"| after each tenth of the requests | {', '.join(f'{each:.0f}' for each in memory[1:])} |",
-        f"| time of an answer, median and 99 % | {milliseconds(times)} |",
-        f"| time of `/livez` meanwhile, median and 99 % | {milliseconds(sorted(alive))} |",
+        f"| resident memory after each tenth of the requests, MiB "
+        f"| {', '.join(f'{each:.0f}' for each in memory[1:])} |",
+        f"| time per answer, median and 99 % | {milliseconds(times)} |",
+        f"| time per answer of `/livez` under this load, median and 99 % "
+        f"| {milliseconds(sorted(alive))} |",
         "",
     ]
     return "\n".join(lines)

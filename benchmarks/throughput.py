@@ -15,7 +15,8 @@ from benchmarks.interleaved import Side, rounds, table
 from benchmarks.stock import write_stock_int8
 from benchmarks.stock_model import BATCH, Array, StockModel
 from shared.inference.library import Library
-from textfn.building.build import CACHE, fetch
+from shared.settings import Settings
+from textfn.building.pinned import CACHE, fetch
 
 TEXTS = (Path(__file__).parent / "sentences.txt").read_text("utf-8").splitlines()
 
@@ -27,7 +28,7 @@ def embeddings() -> str:
     if not graph.exists():
         write_stock_int8(checkpoint, graph)
     stock = StockModel(graph, checkpoint / "tokenizer.json", 256, unit_mean)
-    ours = Library("text-embeddings")["all-minilm-l6-v2"]
+    ours = Library(Settings.read()).of("text-embeddings")["all-minilm-l6-v2"]
     sides: dict[str, Side] = {
         "textfn": lambda texts: ours.embed(texts).values,
         f"per-channel dynamic int8, batches of {BATCH} in natural order": stock.in_order,
@@ -38,13 +39,13 @@ def embeddings() -> str:
 
 {table(len(TEXTS), rounds(sides, TEXTS))}
 
-Mean cosine of textfn's vectors with the stock model's: {cosines.mean():.4f}.
+The vectors of textfn have a mean cosine of {cosines.mean():.4f} with those of the stock model.
 """
 
 
 def sentiment() -> str:
     """A section of the results, in Markdown."""
-    ours = Library("text-classification")["minilm-l6-sst2-int8"]
+    ours = Library(Settings.read()).of("text-classification")["minilm-l6-sst2-int8"]
     graph = write_distilbert_int8(CACHE / "distilbert-shape")
     stock = StockModel(graph, ours.manifest.tokenizer, 256, distilbert.head)
     sides: dict[str, Side] = {

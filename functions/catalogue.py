@@ -1,19 +1,22 @@
-"""What models there are, in each dialect's words: from the manifests, opening none."""
+"""The models that are served, in each dialect's words: read from the manifests, none opened."""
 
 import json
 from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from functions import page, redirects
 from shared.errors import ModelNotInstalled, Unsupported
-from shared.http.application import answer, application, asked
+from shared.http.answers import answer
+from shared.http.application import application
 from shared.http.dialects import cloudflare, openai, tei
-from shared.http.fields import number, require, text
+from shared.http.fields import Fields, number
 from shared.http.lambda_adapter import lambda_handler
-from shared.manifest import Manifest, find, served
+from shared.http.routing import endpoints, model_name
+from shared.http.service import service
+from shared.manifest import Manifest
+from shared.names import Catalogue
 
 SCHEMAS = json.loads(page.OPENAPI)["components"]["schemas"]
 MOST_PER_PAGE = 100
@@ -21,42 +24,47 @@ MOST_PER_PAGE = 100
 
 async def names(request: Request) -> Response:
     """Every name of every model that is served."""
-    return answer(openai.models(name for each in served() for name in each.names))
+    served = service(request).catalogue.served
+    return answer(openai.models(name for each in served for name in each.names))
 
 
 async def search(request: Request) -> Response:
-    """The served models that fit `search`, `task`, `author` and `source`, a page at a time."""
+    """The served models that match `search`, `task`, `author` and `source`, in pages."""
     query = dict(request.query_params)
     if "format" in query:
         raise Unsupported("/format", "Models are listed in Cloudflare's own format only.")
     page, per_page = number(query, "page", 1), number(query, "per_page", MOST_PER_PAGE)
-    found = [cloudflare.model(each) for each in served() if fits(each, query)]
+    served = service(request).catalogue.served
+    found = [cloudflare.model(each) for each in served if matches(each, query)]
     return answer(cloudflare.paged(found, page, min(per_page, MOST_PER_PAGE)))
 
 
 async def schema(request: Request) -> Response:
     """The JSON Schemas of a model's input and output on Cloudflare's routes."""
-    query = dict(request.query_params)
-    require(query, ["model"])
-    tasks = [
-        cloudflare.TASKS[task][0].replace(" ", "") for task in find(text(query, "model")).tasks
-    ]
+    query = Fields(dict(request.query_params))
+    query.require(["model"])
+    manifest = service(request).catalogue.find(query.text("model"))
+    tasks = [cloudflare.TASKS[task][0].replace(" ", "") for task in manifest.tasks]
     sides = {side.lower(): [SCHEMAS[task + side] for task in tasks] for side in ("Input", "Output")}
     shown = {side: each[0] if len(each) == 1 else {"anyOf": each} for side, each in sides.items()}
     return answer(cloudflare.success(shown))
 
 
 async def info(request: Request) -> Response:
-    """One model, as Text Embeddings Inference tells of its own."""
-    name = asked(request) or next((each.id for each in served()), "")
-    manifest = find(name)
-    if manifest not in served():
+    """One model, as Text Embeddings Inference describes its own."""
+    catalogue, settings = service(request).catalogue, service(request).settings
+    name = model_name(request) or next((each.id for each in catalogue.served), "")
+    manifest = catalogue.find(name)
+    if manifest not in catalogue.served:
         raise ModelNotInstalled(name, f"textfn models pull {manifest.id}")
-    return answer(tei.info(manifest))
+    return answer(tei.info(manifest, settings))
 
 
-def fits(manifest: Manifest, query: Mapping[str, str]) -> bool:
-    """No model here is experimental or deprecated, so those two parameters change nothing."""
+def matches(manifest: Manifest, query: Mapping[str, str]) -> bool:
+    """Whether a search finds a model.
+
+    The parameters for experimental and deprecated models change nothing: no model here is either.
+    """
     names = [name.lower() for name in (*manifest.names, *manifest.stands_in_for)]
     authors = {"", *(part for name in names for part in name.lstrip("@").split("/")[:-1])}
     tasks = {"", *(cloudflare.TASKS[task][0].lower() for task in manifest.tasks)}
@@ -68,11 +76,6 @@ def fits(manifest: Manifest, query: Mapping[str, str]) -> bool:
     )
 
 
-routes = [
-    *(Route(path, names) for path in openai.MODELS),
-    Route(cloudflare.SEARCH, search),
-    Route(cloudflare.SCHEMA, schema),
-    Route(tei.INFO, info),
-]
+routes = endpoints({"models": names, "search": search, "schema": schema, "info": info})
 app = application(*page.routes, *routes, *redirects.routes)
-handler = lambda_handler(app)
+handler = lambda_handler(app, Catalogue.read)

@@ -1,6 +1,9 @@
-"""All functions in one application, for a laptop. Here a gateway's part is done: a URL that names a
-model goes to the function that has the model."""
+"""All functions in one application, for a laptop or a container.
 
+Here the part of a gateway is done too: a URL that names a model goes to the model's function.
+"""
+
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,35 +15,45 @@ from functions import (
     text_classification,
     text_embeddings,
 )
-from shared.http.application import application, post
-from shared.http.dialects import cloudflare, huggingface
+from functions.opened import models
+from shared.http.access import require_protection
+from shared.http.application import application
+from shared.http.fields import Fields
+from shared.http.hosts import Server
+from shared.http.routing import Form, forms
+from shared.http.service import make_service
+from shared.inference.library import Library
+from shared.settings import Settings
+
+# The first task that knows the model's name answers; an unknown name is asked of the last.
+TASKS = (sentence_similarity, text_classification, text_embeddings)
 
 
-async def run(request: Request) -> Response:
-    model = request.path_params["model"]
-    if model in sentence_similarity.library:
-        return await sentence_similarity.run(request)
-    if model in text_classification.library:
-        return await text_classification.run(request)
-    return await text_embeddings.run(request)
+def by_model(form: str) -> Form:
+    """The form's endpoint in the function of the model that the path names."""
+
+    async def dispatch(request: Request, fields: Fields) -> Response:
+        name = request.path_params["model"]
+        known = (each for each in TASKS if name in models(request, each.TASK))
+        answering: Form = next(known, TASKS[-1]).FORMS[form]
+        return await answering(request, fields)
+
+    return dispatch
 
 
-async def bare(request: Request) -> Response:
-    model = request.path_params["model"]
-    if model in sentence_similarity.library:
-        return await sentence_similarity.bare(request)
-    if model in text_classification.library:
-        return await text_classification.classify(request)
-    return await text_embeddings.feature_extraction(request)
+def open_app(settings: Settings, *, loopback: bool) -> Starlette:
+    """The application with its models opened.
 
-
-app = application(
-    *text_embeddings.routes,
-    *text_classification.routes,
-    *sentence_similarity.routes,
-    *page.routes,
-    *catalogue.routes,
-    *readiness.routes,
-    *post(cloudflare.RUN, run),
-    *post(huggingface.BARE, bare),
-)
+    `loopback` says that nobody but this machine reaches it. Raises NotProtected, Unreadable,
+    BadManifest, BadModel or CannotFetch.
+    """
+    require_protection(loopback, settings)
+    answering = {form: each.FORMS[form] for each in reversed(TASKS) for form in each.FORMS}
+    app = application(
+        *forms({**answering, "run": by_model("run"), "bare": by_model("bare")}),
+        *page.routes,
+        *catalogue.routes,
+        *readiness.routes,
+    )
+    app.state.service = make_service(settings, Server(settings), Library(settings))
+    return app

@@ -1,4 +1,4 @@
-"""What is served here; opens no model. In a deployment every unknown path ends here."""
+"""The page, the OpenAPI document, health, and the check of an API token; opens no model."""
 
 from pathlib import Path
 
@@ -7,8 +7,10 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from shared.http import access
-from shared.http.application import answer
+from shared.http.answers import answer
 from shared.http.dialects import cloudflare
+from shared.http.routing import endpoints
+from shared.version import VERSION
 
 HERE = Path(__file__).parent
 OPENAPI = (HERE / "openapi.json").read_bytes()
@@ -20,7 +22,7 @@ POLICY = (
 
 
 async def page(request: Request) -> Response:
-    """For a person with a browser: try each task, see the models."""
+    """A page for a browser: try each task, see the models."""
     return HTMLResponse(PAGE, headers={"content-security-policy": POLICY})
 
 
@@ -29,11 +31,12 @@ async def openapi(request: Request) -> Response:
 
 
 async def health(request: Request) -> Response:
-    return answer({"status": "ok"})
+    """{"status": "ok", "textfn-version"} while the process answers."""
+    return answer({"status": "ok", "textfn-version": VERSION})
 
 
 async def verify(request: Request) -> Response:
-    """That a token is valid: a request with another one does not get here."""
+    """Say that the API token is valid: a request with another token does not get here."""
     return answer(cloudflare.active(access.caller(request.headers).hex()[:32]))
 
 
@@ -42,5 +45,5 @@ routes = [
     Route("/openapi.json", openapi),
     Route("/health", health),
     Route("/livez", health),
-    *(Route(path, verify) for path in cloudflare.VERIFY),
+    *endpoints({"verify": verify}),
 ]

@@ -1,26 +1,35 @@
-"""Whether the models compute what was published of them, for whoever routes requests here.
+"""Readiness: whether the models compute the numbers that were published for them.
 
-In a deployment of single functions nobody asks: a function that cannot open its model never starts.
+A load balancer asks this of a server. A Lambda function that cannot open its model never starts.
 """
+
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from functions import sentence_similarity, text_classification, text_embeddings
-from shared.http.application import answer, in_turn
-from shared.inference import references
+from shared.http.answers import answer
+from shared.http.service import service
+from shared.inference.library import Library
+from shared.inference.references import missed
 
-TASKS = (text_embeddings, sentence_similarity, text_classification)
+NO_MODEL = "No model is installed. Run `textfn models pull NAME`; `textfn models list` has names."
 
 
 async def readyz(request: Request) -> Response:
-    """Each open model runs its references; 503 names the models and the references missed."""
-    models = {each.manifest.id: each for task in TASKS for each in task.library.opened()}
-    missed = {name: await in_turn(references.missed, models[name]) for name in models}
-    if any(missed.values()):
-        return answer({"status": "not ready", "missed": missed}, status=503)
-    return answer({"status": "ready", "missed": missed})
+    """200, or 503 with a reason: no model, a pooling that cannot run, a reference that is missed.
+
+    `missed` lists per model the origins of the references that it misses, and other faults.
+    """
+    library: Library = service(request).library
+    call = service(request).host.call
+    found = {each.manifest.id: await call(partial(missed, each)) for each in library.opened}
+    faulty = [name for name in found if found[name]]
+    if not found or faulty:
+        reason = f"Not as published: {', '.join(faulty)}." if found else NO_MODEL
+        return answer({"status": "not ready", "missed": found, "reason": reason}, status=503)
+    return answer({"status": "ready", "missed": found})
 
 
 routes = [Route("/readyz", readyz)]

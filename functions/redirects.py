@@ -1,27 +1,29 @@
-"""Another function's path that the gateway could not match: a redirect to one that it can."""
+"""Redirects to other functions, for paths that the gateway of a deployment could not match."""
 
 from urllib.parse import quote, urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from shared.errors import ModelNotInstalled
-from shared.http.application import post
-from shared.http.dialects import cloudflare, huggingface, openai, tei
-from shared.manifest import Manifest, find, key, served
+from shared.http import dialects
+from shared.http.service import service
+from shared.names import standing_in
 
 
 async def elsewhere(request: Request) -> Response:
-    """Another function's path as the gateway could not match it: 308 to one that it can.
+    """308 to the same path in a spelling that the gateway matches.
 
-    That one ends in no slash and has the model's id, which has no "@" and no "/" that somebody on
-    the way might write in another way.
+    That spelling ends without a slash and has the model's id, which has no "@" and no "/" that a
+    client or proxy might encode in another way.
     """
     path, params = request.scope["path"], request.path_params
     if name := params.get("model"):
-        manifest = find(name)
-        if not answers(manifest) or (name == manifest.id and not request.state.slash):
+        manifest = service(request).catalogue.find(name)
+        is_spelled = name == manifest.id and not request.state.slash
+        if is_spelled or not _is_answered(request, manifest.names):
             raise ModelNotInstalled(name, f"textfn models pull {manifest.id}")
         pattern = request.scope["route"].path.replace("{model:path}", "{model}")
         path = pattern.format(**params | {"model": manifest.id})
@@ -31,21 +33,14 @@ async def elsewhere(request: Request) -> Response:
     return Response(None, 308, {"location": f"{quote(path)}?{query}" if query else quote(path)})
 
 
-def answers(manifest: Manifest) -> bool:
-    """Whether the model or one that stands in for it is served."""
-    names = {key(name) for name in manifest.names}
-    return any(each == manifest or names & set(map(key, each.stands_in_for)) for each in served())
+def _is_answered(request: Request, names: tuple[str, ...]) -> bool:
+    """Whether a model with these names, or one that stands in for it, is served."""
+    served = service(request).catalogue.served
+    return any(each.names == names for each in served) or standing_in(names, served) is not None
 
 
-# For the paths that other functions serve: only a deployment sends them here, for want of a match.
-TASKS = ("feature-extraction", "sentence-similarity", "text-classification")
-routes = post(
-    [
-        *tei.POSTED,
-        *openai.EMBEDDINGS,
-        *huggingface.pipeline(*TASKS),
-        *cloudflare.RUN,
-        *huggingface.BARE,
-    ],
-    elsewhere,
-)
+routes = [
+    Route(path.pattern, elsewhere, methods=["POST"])
+    for path in dialects.paths()
+    if path.method == "POST"
+]

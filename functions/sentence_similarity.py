@@ -1,71 +1,68 @@
 """A text and sentences -> the cosine of each sentence with the text.
 
-A bare URL names a model, not a task, so what is no similarity request is one for vectors.
+A bare URL names a model, not a task, so a request that is no similarity request asks for vectors.
 """
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from functions import text_embeddings
+from functions.opened import models
 from shared.errors import WrongType
-from shared.http.application import answer, application, asked, compute, json_object, post
-from shared.http.dialects import cloudflare, huggingface, tei
-from shared.http.fields import not_queued, options, require, some, text, texts, truncation
+from shared.http.answers import answer
+from shared.http.application import application
+from shared.http.computing import compute
+from shared.http.dialects import cloudflare
+from shared.http.fields import MOST_TEXTS, Fields
 from shared.http.lambda_adapter import lambda_handler
+from shared.http.routing import forms, model_name
+from shared.http.service import service
 from shared.inference.library import Library
-from shared.settings import settings
 
-library = Library("sentence-similarity")
-MOST = 2048
+TASK = "sentence-similarity"
 
 
-async def run(request: Request) -> Response:
+async def run(request: Request, fields: Fields) -> Response:
     """{"source": str, "sentences": [str]} -> [number]; a `text` serves as a missing `source`"""
-    body = await json_object(request)
-    if body and not body.keys() & {"source", "sentences"}:
-        return await text_embeddings.run(request)
-    model = library[request.path_params["model"]]
-    not_queued(body, request.query_params)
-    body = {"source": body["text"], **body} if "text" in body else body
-    require(body, ["source", "sentences"])
-    source, sentences = text(body, "source"), texts(body, "sentences", settings.max_texts)
-    result = await compute(request, model.similarity, source, sentences)
+    if fields.body and not fields.has_any("source", "sentences"):
+        return await text_embeddings.run(request, fields)
+    model = models(request, TASK)[request.path_params["model"]]
+    fields.check_not_queued(request.query_params)
+    if "text" in fields:
+        fields = fields.with_defaults(source=fields["text"])
+    fields.require(["source", "sentences"])
+    source = fields.text("source")
+    sentences = fields.texts("sentences", service(request).settings.max_texts)
+    result = await compute(request, fields, model.similarity, source, sentences)
     return answer(cloudflare.success(result.values), result)
 
 
-async def similarity(request: Request) -> Response:
+async def similarity(request: Request, fields: Fields) -> Response:
     """{"inputs": {"source_sentence": str, "sentences": [str]}} -> [number]; or the inner object"""
-    body = options(await json_object(request))
-    model = library.chosen(asked(request))
-    inputs = body.get("inputs", body)
-    if not isinstance(inputs, dict):
-        raise WrongType("/inputs", ["object"], inputs)
-    if "sourceSentence" in inputs:  # as the documents' table spells it, their examples do not
-        inputs = {"source_sentence": inputs["sourceSentence"], **inputs}
-    require(inputs, ["source_sentence", "sentences"])
-    source, sentences = text(inputs, "source_sentence"), texts(inputs, "sentences", MOST)
-    how = {"truncation": truncation(body)}
-    some(sentences, "inputs/sentences")
-    result = await compute(request, model.similarity, source, sentences, **how)
+    fields = fields.with_parameters()
+    model = models(request, TASK)[model_name(request)]
+    given = fields["inputs"] if "inputs" in fields else fields.body
+    if not isinstance(given, dict):
+        raise WrongType("/inputs", ["object"], given)
+    inputs = Fields(given)
+    if "sourceSentence" in inputs:  # the documents' table spells it so, their examples do not
+        inputs = inputs.with_defaults(source_sentence=inputs["sourceSentence"])
+    inputs.require(["source_sentence", "sentences"])
+    source, truncation = inputs.text("source_sentence"), fields.truncation()
+    sentences = inputs.some_texts("sentences", MOST_TEXTS, "inputs/sentences")
+    result = await compute(
+        request, fields, model.similarity, source, sentences, truncation=truncation
+    )
     return answer(result.values, result)
 
 
-async def bare(request: Request) -> Response:
+async def bare(request: Request, fields: Fields) -> Response:
     """A string or a list of `inputs` asks for vectors, anything else for similarity."""
-    body = await json_object(request)
-    if isinstance(body.get("inputs"), str | list):
-        return await text_embeddings.feature_extraction(request)
-    return await similarity(request)
+    if isinstance(fields.get("inputs"), str | list):
+        return await text_embeddings.feature_extraction(request, fields)
+    return await similarity(request, fields)
 
 
-routes = [
-    *post(huggingface.pipeline("sentence-similarity"), similarity),
-    *post([tei.SIMILARITY], similarity),
-]
-app = application(
-    *routes,
-    *text_embeddings.routes,
-    *post(cloudflare.RUN, run),
-    *post(huggingface.BARE, bare),
-)
-handler = lambda_handler(app)
+FORMS = {"run": run, "bare": bare, "sentence-similarity": similarity, "similarity": similarity}
+app = application(*forms({**text_embeddings.FORMS, **FORMS}))
+handler = lambda_handler(app, Library)

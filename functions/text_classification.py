@@ -3,61 +3,51 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared.http.application import answer, application, asked, compute, json_object, post
-from shared.http.dialects import cloudflare, huggingface, tei
-from shared.http.fields import (
-    choice,
-    flag,
-    integer,
-    is_batch,
-    not_queued,
-    options,
-    require,
-    sequences,
-    text,
-    text_or_texts,
-    truncation,
-)
+from functions.opened import models
+from shared.http.answers import answer
+from shared.http.application import application
+from shared.http.computing import compute
+from shared.http.dialects import cloudflare
+from shared.http.fields import MOST_TEXTS, Fields
 from shared.http.lambda_adapter import lambda_handler
+from shared.http.routing import forms, model_name
 from shared.inference.library import Library
 from shared.inference.numerics import Array
 
-library = Library("text-classification")
-MOST = 2048
+TASK = "text-classification"
 FUNCTIONS = ["softmax", "sigmoid", "none"]
 
 
-async def run(request: Request) -> Response:
+async def run(request: Request, fields: Fields) -> Response:
     """{"text": str} -> [{"label", "score"}]"""
-    body = await json_object(request)
-    model = library[request.path_params["model"]]
-    not_queued(body, request.query_params)
-    require(body, ["text"])
-    result = await compute(request, model.classify, [text(body, "text")])
+    model = models(request, TASK)[request.path_params["model"]]
+    fields.check_not_queued(request.query_params)
+    fields.require(["text"])
+    result = await compute(request, fields, model.classify, [fields.text("text")])
     return answer(cloudflare.success(ranked(model.manifest.labels, result.values[0])), result)
 
 
-async def classify(request: Request) -> Response:
+async def classify(request: Request, fields: Fields) -> Response:
     """{"inputs": str | [str], "top_k"?, "function_to_apply"?} -> [[{"label", "score"}]]"""
-    body = options(await json_object(request))
-    model = library[request.path_params["model"]]
-    require(body, ["inputs"])
-    texts, cut = text_or_texts(body, "inputs", MOST), truncation(body)
-    top_k, apply = integer(body, "top_k"), choice(body, "function_to_apply", FUNCTIONS)
-    result = await compute(request, model.classify, texts, apply=apply, truncation=cut)
+    fields = fields.with_parameters()
+    model = models(request, TASK)[request.path_params["model"]]
+    fields.require(["inputs"])
+    texts, truncation = fields.text_or_texts("inputs", MOST_TEXTS), fields.truncation()
+    top_k, apply = fields.integer("top_k"), fields.choice("function_to_apply", FUNCTIONS)
+    how = {"apply": apply, "truncation": truncation}
+    result = await compute(request, fields, model.classify, texts, **how)
     return answer([ranked(model.manifest.labels, row)[:top_k] for row in result.values], result)
 
 
-async def predict(request: Request) -> Response:
+async def predict(request: Request, fields: Fields) -> Response:
     """{"inputs": str | [[str]], "raw_scores"?} -> [{"score", "label"}], of a batch [[...]]"""
-    body = await json_object(request)
-    model = library.chosen(asked(request))
-    require(body, ["inputs"])
-    texts, cut = sequences(body, "inputs", MOST), truncation(body)
-    apply = "none" if flag(body, "raw_scores") else "softmax"
-    result = await compute(request, model.classify, texts, apply=apply, truncation=cut)
+    model = models(request, TASK)[model_name(request)]
+    fields.require(["inputs"])
+    texts, truncation = fields.sequences("inputs", MOST_TEXTS), fields.truncation()
+    how = {"apply": "none" if fields.flag("raw_scores") else "softmax", "truncation": truncation}
+    result = await compute(request, fields, model.classify, texts, **how)
     lists = [ranked(model.manifest.labels, row) for row in result.values]
-    return answer(lists if is_batch(body["inputs"]) else lists[0], result)
+    return answer(lists if fields.is_batch("inputs") else lists[0], result)
 
 
 def ranked(labels: tuple[str, ...], scores: Array) -> list[dict[str, object]]:
@@ -65,9 +55,6 @@ def ranked(labels: tuple[str, ...], scores: Array) -> list[dict[str, object]]:
     return [{"label": labels[index], "score": scores[index]} for index in order]
 
 
-routes = [
-    *post(huggingface.pipeline("text-classification"), classify),
-    *post([tei.PREDICT], predict),
-]
-app = application(*routes, *post(cloudflare.RUN, run), *post(huggingface.BARE, classify))
-handler = lambda_handler(app)
+FORMS = {"run": run, "bare": classify, "text-classification": classify, "predict": predict}
+app = application(*forms(FORMS))
+handler = lambda_handler(app, Library)

@@ -1,100 +1,84 @@
 """Texts -> vectors."""
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from functions import tokenize
-from shared.http.application import answer, application, asked, compute, fits, json_object, post
-from shared.http.dialects import cloudflare, huggingface, openai, tei
-from shared.http.fields import (
-    Body,
-    choice,
-    flag,
-    no_token_ids,
-    not_queued,
-    options,
-    own_dimensions,
-    require,
-    some,
-    text,
-    text_or_texts,
-    truncation,
-)
+from functions.opened import models
+from shared.http.answers import answer, check_answer_fits
+from shared.http.application import application
+from shared.http.computing import compute
+from shared.http.dialects import cloudflare, openai
+from shared.http.fields import MOST_TEXTS, Fields
 from shared.http.lambda_adapter import lambda_handler
+from shared.http.routing import forms, model_name
+from shared.http.service import service
 from shared.inference.library import Library
-from shared.inference.model import Model
 from shared.inference.result import Result
-from shared.settings import settings
 
-library = Library("text-embeddings")
-MOST = 2048  # texts outside of Cloudflare's routes: OpenAI's limit
+TASK = "text-embeddings"
 BYTES = {"float": 16, "base64": 6}  # at most, for a number in an answer
 
 
-async def run(request: Request) -> Response:
+async def run(request: Request, fields: Fields) -> Response:
     """{"text": str | [str], "pooling"?} -> {"shape", "data", "pooling"}"""
-    body = await json_object(request)
-    model = library[request.path_params["model"]]
-    not_queued(body, request.query_params)
-    require(body, ["text"], ["requests"])
-    texts = text_or_texts(body, "text", settings.max_texts)
-    pooling = choice(body, "pooling", model.manifest.pooling)
-    result = await _vectors(request, model, texts, pooling=pooling)
+    model = models(request, TASK)[request.path_params["model"]]
+    fields.check_not_queued(request.query_params)
+    fields.require(["text"], ["requests"])
+    texts = fields.text_or_texts("text", service(request).settings.max_texts)
+    pooling = fields.choice("pooling", model.manifest.pooling)
+    check_answer_fits(request, len(texts), model.manifest.dimensions * BYTES["float"])
+    result = await compute(request, fields, model.embed, texts, pooling=pooling)
     shaped = {"shape": result.values.shape, "data": result.values, "pooling": pooling}
     return answer(cloudflare.success(shaped), result)
 
 
-async def feature_extraction(request: Request) -> Response:
+async def feature_extraction(request: Request, fields: Fields) -> Response:
     """{"inputs": str | [str], "normalize"?} -> [number] for a text, [[number]] for a list"""
-    body = options(await json_object(request))
-    result = await _features(request, body)
-    return answer(result.values if isinstance(body["inputs"], list) else result.values[0], result)
+    result = await _features(request, fields.with_parameters())
+    return answer(result.values if isinstance(fields["inputs"], list) else result.values[0], result)
 
 
-async def embed(request: Request) -> Response:
+async def embed(request: Request, fields: Fields) -> Response:
     """{"inputs": str | [str], "normalize"?} -> [[number]], of unit length unless asked"""
-    result = await _features(request, {"normalize": True, **await json_object(request)})
+    result = await _features(request, fields.with_defaults(normalize=True))
     return answer(result.values, result)
 
 
-async def embeddings(request: Request) -> Response:
+async def embeddings(request: Request, fields: Fields) -> Response:
     """{"model": str, "input": str | [str], "encoding_format"?, "dimensions"?} -> list"""
-    body = await json_object(request)
-    if "model" not in body and request.url.path in openai.SERVER:
-        body = {"model": library.chosen(asked(request)).manifest.id, **body}
-    require(body, ["model", "input"])
-    model = library[text(body, "model")]
-    own_dimensions(body, model.manifest.dimensions)
-    encoding = choice(body, "encoding_format", list(BYTES))
-    texts = text_or_texts(no_token_ids(body, "input"), "input", MOST)
-    result = await _vectors(request, model, texts, BYTES[encoding])
-    listed = openai.embeddings(body["model"], result.values, encoding, result.tokens)
+    if "model" not in fields and request.scope["route"].path in openai.SERVER:
+        first = models(request, TASK)[model_name(request)].manifest.id
+        fields = fields.with_defaults(model=first)
+    fields.require(["model", "input"])
+    model = models(request, TASK)[fields.text("model")]
+    fields.check_dimensions(model.manifest.dimensions)
+    encoding = fields.choice("encoding_format", list(BYTES))
+    fields.check_no_token_ids("input")
+    texts = fields.text_or_texts("input", MOST_TEXTS)
+    check_answer_fits(request, len(texts), model.manifest.dimensions * BYTES[encoding])
+    result = await compute(request, fields, model.embed, texts)
+    listed = openai.embeddings(fields["model"], result.values, encoding, result.tokens)
     return answer(listed, result)
 
 
-async def _features(request: Request, body: Body) -> Result:
-    model = library.chosen(asked(request))
-    require(body, ["inputs"])
-    own_dimensions(body, model.manifest.dimensions)
-    texts, normalize = some(text_or_texts(body, "inputs", MOST), "inputs"), flag(body, "normalize")
-    cut = truncation(body)
-    return await _vectors(request, model, texts, normalize=normalize, truncation=cut)
+async def _features(request: Request, fields: Fields) -> Result:
+    model = models(request, TASK)[model_name(request)]
+    fields.require(["inputs"])
+    fields.check_dimensions(model.manifest.dimensions)
+    texts = fields.text_or_some_texts("inputs", MOST_TEXTS)
+    how = {"normalize": fields.flag("normalize"), "truncation": fields.truncation()}
+    check_answer_fits(request, len(texts), model.manifest.dimensions * BYTES["float"])
+    return await compute(request, fields, model.embed, texts, **how)
 
 
-async def _vectors(
-    request: Request, model: Model, texts: list[str], width: int = BYTES["float"], **how: Any
-) -> Result:
-    fits(len(texts), model.manifest.dimensions * width)
-    return await compute(request, model.embed, texts, **how)
-
-
-routes = [
-    *post(huggingface.pipeline("feature-extraction"), feature_extraction),
-    *post(openai.EMBEDDINGS, embeddings),
-    *post([tei.EMBED], embed),
-    *tokenize.routes,
-]
-app = application(*routes, *post(cloudflare.RUN, run), *post(huggingface.BARE, feature_extraction))
-handler = lambda_handler(app)
+FORMS = {
+    "run": run,
+    "bare": feature_extraction,
+    "feature-extraction": feature_extraction,
+    "embeddings": embeddings,
+    "embed": embed,
+    "tokenize": tokenize.tokenize,
+}
+app = application(*forms(FORMS))
+handler = lambda_handler(app, Library)

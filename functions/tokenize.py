@@ -1,36 +1,32 @@
-"""Texts -> tokens, as Text Embeddings Inference shows them: how long a text is to a model.
+"""Texts -> tokens, as Text Embeddings Inference shows them.
 
-The embeddings function has these routes too: it has the models' tokenizers open already.
+The embeddings function answers this too: it has the models' tokenizers open already.
 """
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from functions.opened import models
 from shared.errors import Unsupported
-from shared.http.application import answer, asked, in_turn, json_object, post
-from shared.http.dialects import tei
-from shared.http.fields import flag, require, some, text_or_texts
-from shared.inference.library import Library
+from shared.http.answers import answer
+from shared.http.fields import MOST_TEXTS, Fields
+from shared.http.routing import model_name
+from shared.http.service import service
 
-embeddings, classification = Library("text-embeddings"), Library("text-classification")
-MOST = 2048
-MOST_CHARACTERS = 65_536  # all of them are read, however many tokens the model takes
+MOST_CHARACTERS = 65_536  # all of them are tokenized, however many tokens the model takes
 
 
-async def tokenize(request: Request) -> Response:
+async def tokenize(request: Request, fields: Fields) -> Response:
     """{"inputs": str | [str], "add_special_tokens"?} -> [[{"id", "text", "special", ...}]]"""
-    body = await json_object(request)
-    name = asked(request)
-    model = (classification if name and name in classification else embeddings).chosen(name)
-    require(body, ["inputs"])
-    texts = some(text_or_texts(body, "inputs", MOST), "inputs")
+    name, classification = model_name(request), models(request, "text-classification")
+    is_classifier = name is not None and name in classification
+    model = (classification if is_classifier else models(request, "text-embeddings"))[name]
+    fields.require(["inputs"])
+    texts = fields.text_or_some_texts("inputs", MOST_TEXTS)
     given = sum(map(len, texts))
     if given > MOST_CHARACTERS:
-        reason = f"At most {MOST_CHARACTERS} characters are tokenized in one request, got {given}."
+        reason = f"'inputs' has {given} characters; send at most {MOST_CHARACTERS} in one request."
         raise Unsupported("/inputs", reason)
-    special = flag(body, "add_special_tokens") is not False
-    lists = await in_turn(model.tokens, texts, special)
+    special = fields.flag("add_special_tokens") is not False
+    lists = await service(request).host.call(lambda: model.tokens(texts, special))
     return answer([[token._asdict() for token in tokens] for tokens in lists])
-
-
-routes = post([tei.TOKENIZE], tokenize)

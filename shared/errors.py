@@ -1,44 +1,23 @@
-"""What can go wrong, by name. Only a dialect knows what status and body a name becomes.
+"""The errors of a request, by name. Each dialect maps a name to a status and a body.
 
 TextfnError
 ├── InvalidInput
-│   ├── EmptyBody           nothing was sent
-│   ├── UnreadableRequest   a request whose headers or body are broken
-│   ├── NotHttp             an event of Lambda that is no request
-│   ├── NotJson             the bytes are not UTF-8 JSON
-│   ├── MissingField        a required field is absent
-│   ├── WrongType           a field holds another JSON type
-│   ├── TooShort            an empty string
-│   ├── TooLong             more tokens than the model takes, and it may not be cut
-│   ├── TooMany             more items than one request may have
-│   ├── TooSmall            a number below its least value
-│   ├── Empty               no items where one is needed
-│   ├── NotOneOf            a value outside its list
-│   └── Unsupported         understood, but not served here
-├── InputTooLarge           more bytes than one request may have
-│   └── AnswerTooLarge      more than one answer may carry
-├── UnknownModel
-│   └── ModelNotInstalled   in the catalogue, its files are not here
-├── AccessDenied
-│   ├── MissingCredentials
-│   └── InvalidToken        where a token itself is asked about
-├── UnknownPath
-├── MethodNotAllowed
-├── UnsupportedEncoding     a compressed body
-├── Overloaded
-├── DeadlineExceeded
-│   └── BodyTooSlow         the time was up before all of the body was there
-└── InternalError           anything unforeseen; its text is in the log alone
+│   ├── EmptyBody, UnreadableRequest, NotHttp, NotJson: the request as a whole
+│   └── MissingField, WrongType, TooShort, TooLong, TooMany, TooSmall, Empty, NotOneOf, Unsupported:
+│       one of its fields
+├── InputTooLarge ── AnswerTooLarge
+├── UnknownModel ── ModelNotInstalled
+├── AccessDenied ── MissingCredentials, InvalidToken
+├── DeadlineExceeded ── BodyTooSlow
+└── UnknownPath, MethodNotAllowed, UnsupportedEncoding, Overloaded, InternalError
 
-`str(error)` is a sentence for the caller: what the limit is, what was given, what to do. It never
-holds a text that was sent; `hint` may name a field or a model that was.
+`str(error)` tells the client what is wrong, what was given and what to do. It never contains a text
+of the request; `hint` may contain the name of a field or of a model.
 """
 
-import re
-from collections.abc import Collection, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Collection, Sequence
 
-T = TypeVar("T")
+from shared.shown import is_plain, json_type, printable
 
 
 class TextfnError(Exception):
@@ -46,73 +25,74 @@ class TextfnError(Exception):
 
 
 class InvalidInput(TextfnError):
-    """`path` is the JSON pointer (RFC 6901) of the value at fault."""
+    """`path` is the JSON pointer (RFC 6901) of the wrong value."""
 
     path = "/"
 
 
 class EmptyBody(InvalidInput):
     def __init__(self) -> None:
-        super().__init__("The request has no body: send a JSON object.")
+        super().__init__("The request has no body. Send a JSON object.")
 
 
 class UnreadableRequest(InvalidInput):
     def __init__(self) -> None:
-        super().__init__("The request's headers or body cannot be read: they are not UTF-8 text.")
+        super().__init__("The headers or the body are not UTF-8 text. Send them in UTF-8.")
 
 
 class NotHttp(InvalidInput):
     def __init__(self) -> None:
         super().__init__(
-            "This function answers requests of API Gateway, function URLs and load balancers."
+            "This Lambda event is not an HTTP request. Invoke the function through API Gateway, "
+            "a function URL or a load balancer."
         )
 
 
 class NotJson(InvalidInput):
-    """`reason` is the parser's, which gives a place and never the text."""
+    """`reason` is the parser's: it has a position and no text."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"The body is not JSON in UTF-8: {reason}.")
+        super().__init__(f"The body is not JSON: {reason}. Send a JSON object in UTF-8.")
         self.reason = reason
 
 
 class MissingField(InvalidInput):
-    """`alternatives` are the sets of fields of which one must be complete, best first."""
+    """`alternatives` are sets of fields, best first; a request must have all fields of one set."""
 
     def __init__(self, *alternatives: Sequence[str], given: Collection[str] = ()) -> None:
         wanted = " or ".join(" and ".join(f'"{name}"' for name in names) for names in alternatives)
-        super().__init__(f"The body must have {wanted}.")
+        super().__init__(f"The body lacks a required field. Send {wanted}.")
         self.alternatives = alternatives
         self.missing = [name for name in alternatives[0] if name not in given]
-        strangers = [name for name in given if name not in alternatives[0] and _is_plain(name)]
+        strangers = [name for name in given if name not in alternatives[0] and is_plain(name)]
         if strangers:
-            self.hint = f'did you mean "{self.missing[0]}"? got "{strangers[0]}"'
+            self.hint = f'Did you mean "{self.missing[0]}"? The body has "{strangers[0]}".'
 
 
 class WrongType(InvalidInput):
-    """`expected` and `actual` are JSON's names of types: string, array, object, number, ..."""
+    """`expected` and `actual` are names of JSON types: string, array, object, integer, ..."""
 
     def __init__(self, path: str, expected: Sequence[str], value: object) -> None:
         self.path, self.expected, self.actual = path, expected, json_type(value)
-        super().__init__(f"{path} must be {' or '.join(expected)}, got {self.actual}.")
+        super().__init__(f"{path} has the type {self.actual}. Send {' or '.join(expected)}.")
 
 
 class TooShort(InvalidInput):
     def __init__(self, path: str, minimum: int = 1) -> None:
         self.path, self.minimum = path, minimum
-        super().__init__(f"{path} must have at least {minimum} character, got 0.")
+        super().__init__(f"{path} is an empty string. Send at least {minimum} character.")
 
 
 class TooLong(InvalidInput):
-    """`given` is a number, or "<number> or more" of a text too long to be counted to its end."""
+    """`given` is "<number>", or "<number> or more" if the text is too long to count."""
 
     path = "/inputs"
 
     def __init__(self, maximum: int, given: str) -> None:
         self.maximum, self.given = maximum, given
         super().__init__(
-            f"A text may have at most {maximum} tokens, got {given}: "
-            "send a shorter one, or let it be cut by leaving out truncate."
+            f"A text has {given} tokens; this model takes {maximum}. "
+            "Send a shorter text, or remove 'truncate' to have it truncated."
         )
 
 
@@ -120,29 +100,31 @@ class TooMany(InvalidInput):
     def __init__(self, path: str, maximum: int, given: int) -> None:
         self.path, self.maximum, self.given = path, maximum, given
         super().__init__(
-            f"{path} may have at most {maximum} items, got {given}: send them in several requests."
+            f"{path} has {given} items; one request may have {maximum}. Send several requests."
         )
 
 
 class TooSmall(InvalidInput):
     def __init__(self, path: str, minimum: int) -> None:
         self.path, self.minimum = path, minimum
-        super().__init__(f"{path} must be at least {minimum}.")
+        super().__init__(f"{path} is too small. Send {minimum} or more.")
 
 
 class Empty(InvalidInput):
     def __init__(self, path: str) -> None:
         self.path = path
-        super().__init__(f"{path} must have at least one item, got none.")
+        super().__init__(f"{path} has no items. Send at least one.")
 
 
 class NotOneOf(InvalidInput):
     def __init__(self, path: str, allowed: Sequence[str]) -> None:
         self.path, self.allowed = path, allowed
-        super().__init__(f"{path} must be one of {', '.join(allowed)}.")
+        super().__init__(f"{path} has an unknown value. Send one of: {', '.join(allowed)}.")
 
 
 class Unsupported(InvalidInput):
+    """A valid option that this service does not have."""
+
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(reason)
         self.path = path
@@ -151,30 +133,30 @@ class Unsupported(InvalidInput):
 class InputTooLarge(TextfnError):
     def __init__(self, maximum: int, given: int) -> None:
         super().__init__(
-            f"The body may have at most {maximum} bytes, got {given} or more: "
-            "send the texts in several requests."
+            f"The body has {given} bytes or more; one request may have {maximum}. "
+            "Send the texts in several requests."
         )
 
 
 class AnswerTooLarge(InputTooLarge):
-    """`maximum` texts are what one answer carries."""
+    """`maximum` is the number of texts whose answer is small enough."""
 
     def __init__(self, maximum: int, given: int) -> None:
         TextfnError.__init__(
             self,
-            f"The answer to {given} texts would be too large for the gateway: "
-            f"send at most {maximum} in one request.",
+            f"The answer to {given} texts is too large for the gateway. "
+            f"Send at most {maximum} texts per request.",
         )
 
 
 class UnknownModel(TextfnError):
-    """`model` is the name as it was asked for, `close` names that look like it."""
+    """`model` is the name that was asked for; `close` are similar names."""
 
     def __init__(self, model: str, close: Sequence[str] = (), served: Sequence[str] = ()) -> None:
         self.model = printable(model)
         super().__init__(f"No such model {self.model} or task.")
-        likely = [f"did you mean {' or '.join(close)}?"] if close else []
-        self.hint = " ".join([*likely, f"served here: {', '.join(served) or 'none'}"])
+        likely = [f"Did you mean {' or '.join(close)}?"] if close else []
+        self.hint = " ".join([*likely, f"Models served here: {', '.join(served) or 'none'}."])
 
 
 class ModelNotInstalled(UnknownModel):
@@ -182,18 +164,20 @@ class ModelNotInstalled(UnknownModel):
 
     def __init__(self, model: str, command: str) -> None:
         super().__init__(model)
-        self.args = (f"The model {self.model} is not installed here: {command}",)
+        self.args = (f"The model {self.model} is not installed. Install it: `{command}`.",)
         self.hint = ""
 
 
 class AccessDenied(TextfnError):
-    def __init__(self, message: str = "The token is not valid for this service.") -> None:
+    def __init__(self, message: str = "The API token is not valid here. Send one that is.") -> None:
         super().__init__(message)
 
 
 class MissingCredentials(AccessDenied):
     def __init__(self) -> None:
-        super().__init__("Send a token: Authorization: Bearer <token>.")
+        super().__init__(
+            "The request has no API token. Send the header Authorization: Bearer <token>."
+        )
 
 
 class InvalidToken(AccessDenied):
@@ -205,68 +189,48 @@ class UnknownPath(TextfnError):
         self.path = printable(path)
         super().__init__(f"Nothing is served at {self.path}.")
         if close:
-            self.hint = f"did you mean {close}?"
+            self.hint = f"Did you mean {close}?"
 
 
 class MethodNotAllowed(TextfnError):
     def __init__(self, allowed: str) -> None:
         self.allowed = allowed
-        super().__init__(f"This path answers {allowed} only.")
+        super().__init__(f"This path does not answer the method of the request. Send {allowed}.")
 
 
 class UnsupportedEncoding(TextfnError):
-    """`encoding` is the Content-Encoding that was sent."""
+    """`encoding` is the Content-Encoding of the request."""
 
     def __init__(self, encoding: str) -> None:
         self.encoding = printable(encoding)
         super().__init__(
-            f"Bodies are read as they are, not decoded from {self.encoding}: "
-            "send JSON without a Content-Encoding."
+            f"The body has the Content-Encoding {self.encoding}; bodies are not decompressed here. "
+            "Send plain JSON without that header."
         )
 
 
 class Overloaded(TextfnError):
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
-        super().__init__(f"Too many requests are waiting: try again in {retry_after} s.")
+        super().__init__(f"Too many requests are waiting. Try again in {retry_after} s.")
 
 
 class DeadlineExceeded(TextfnError):
     def __init__(self, seconds: float) -> None:
         super().__init__(
-            f"The answer would take longer than {seconds:g} s: send fewer or shorter texts."
+            f"The answer would take longer than {seconds:g} s. Send fewer or shorter texts."
         )
 
 
 class BodyTooSlow(DeadlineExceeded):
     def __init__(self, seconds: float) -> None:
         TextfnError.__init__(
-            self, f"Not all of the body arrived within {seconds:g} s: send it at once."
+            self, f"The body did not arrive within {seconds:g} s. Send it without pauses."
         )
 
 
 class InternalError(TextfnError):
+    """An unknown exception; only the log says more."""
+
     def __init__(self) -> None:
         super().__init__("Internal server error.")
-
-
-def for_error(table: Mapping[type[TextfnError], T], error: TextfnError) -> T:
-    """The entry of the error's class or of its nearest ancestor in the table."""
-    return next(table[name] for name in type(error).__mro__ if name in table)
-
-
-def json_type(value: object) -> str:
-    """JSON Schema's name for the type of a parsed value."""
-    if value is None:
-        return "null"
-    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
-    return names.get(type(value), "object")
-
-
-def printable(name: str) -> str:
-    """A model or a path fit to be shown: ASCII without controls, 100 characters at most."""
-    return re.sub(r"[^!-~]", "?", name[:100])
-
-
-def _is_plain(name: str) -> bool:
-    return re.fullmatch(r"[A-Za-z_-]{1,32}", name) is not None

@@ -1,16 +1,12 @@
 """A model's manifest: what it is called, what it can do, which files it consists of."""
 
-import functools
 import hashlib
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, cast, get_origin
-from urllib.parse import unquote
+from typing import Any
 
-from shared.errors import UnknownModel
-from shared.settings import settings
+from shared.manifest_checks import Pooling, Task, check_table
 
 BUNDLED = Path(__file__).parent.parent / "models"
 # Of the model that TEXTFN_MODEL_BUCKET has; the only folder that a function may write to is /tmp.
@@ -35,13 +31,13 @@ class Manifest:
 
     folder: Path
     id: str
-    tasks: tuple[str, ...]
+    tasks: tuple[Task, ...]
     description: str
     source: str
     revision: str
     licence: str
     max_tokens: int
-    pooling: tuple[str, ...]
+    pooling: tuple[Pooling, ...]
     aliases: tuple[str, ...] = ()
     normalize: bool = False
     dimensions: int = 0
@@ -84,75 +80,24 @@ class Manifest:
 
 
 def read(folder: Path) -> Manifest:
-    """Raises BadManifest: not TOML, or a field that is missing, unknown or of another type."""
+    """Raises BadManifest: a file that is not TOML, or a field that is wrong, missing or unknown."""
     path = folder / "manifest.toml"
     try:
         table = tomllib.loads(path.read_text("utf-8"))
-        return Manifest(folder=folder, **{name: _value(name, table[name]) for name in table})
-    except (ValueError, TypeError, KeyError) as error:
+        check_table(table, _TYPES, _NEEDED)
+    except OSError as error:
+        raise BadManifest(f"{path}: {error.strerror}") from None
+    except ValueError as error:
         raise BadManifest(f"{path}: {error}") from None
+    return Manifest(folder=folder, **{name: _value(table[name]) for name in table})
 
 
-@functools.cache
-def catalogue() -> list[Manifest]:
-    """One manifest an id, installed or not: of models/, TEXTFN_MODELS_DIR and the bucket.
-
-    Of two folders with the same id the installed one is served, or else the first.
-    """
-    served: dict[str, Manifest] = {}
-    for path in _manifests():
-        each = read(path.parent)
-        if each.id not in served or each.installed > served[each.id].installed:
-            served[each.id] = each
-    return list(served.values())
+def _value(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
-def _manifests() -> Iterator[Path]:
-    for folder in filter(None, (BUNDLED, settings.models_dir)):
-        yield from sorted(folder.glob("*/manifest.toml"))
-    if settings.model_bucket:
-        yield from FETCHED.glob(f"{settings.model}/manifest.toml")
-
-
-def served() -> list[Manifest]:
-    """The models that are here, or in the other functions of a deployment."""
-    return [each for each in catalogue() if each.installed or each.id in settings.served]
-
-
-def key(name: str) -> str:
-    """One spelling for all that clients send.
-
-    "@cf%2Fbaai%2Fbge-base-en-v1.5", "workers-ai/@cf/baai/...", "cf/baai/..." and any case of them.
-    """
-    name = unquote(unquote(name)).strip("/").lower()
-    return name.removeprefix("workers-ai/").removeprefix("@")
-
-
-def find(name: str) -> Manifest:
-    """The manifest of any spelling of a name. Raises UnknownModel."""
-    named = {key(each): manifest for manifest in catalogue() for each in manifest.names}
-    if key(name) not in named:
-        raise UnknownModel(name, close(name), [each.id for each in catalogue() if each.installed])
-    return named[key(name)]
-
-
-def close(name: str) -> list[str]:
-    """Names of the catalogue that look like this one."""
-    from difflib import get_close_matches  # only a wrong name pays for the import
-
-    names = {key(each): each for manifest in catalogue() for each in manifest.names}
-    return [names[each] for each in get_close_matches(key(name), names, n=2)]
-
-
-_TOML = {str: "a string", int: "an integer", bool: "a boolean", tuple: "an array", dict: "a table"}
-_TYPES = {each.name: cast(type, each.type) for each in fields(Manifest)}
-
-
-def _value(name: str, value: Any) -> Any:
-    if name not in _TYPES:
-        raise TypeError(f"{name} is not a field of a manifest")
-    kind = get_origin(_TYPES[name]) or _TYPES[name]
-    value = tuple(value) if isinstance(value, list) else value
-    if not isinstance(value, kind):
-        raise TypeError(f"{name} must be {_TOML[kind]}")
-    return value
+_FIELDS = [each for each in fields(Manifest) if each.name != "folder"]
+_TYPES = {each.name: each.type for each in _FIELDS}
+_NEEDED = [
+    each.name for each in _FIELDS if each.default is MISSING and each.default_factory is MISSING
+]

@@ -1,4 +1,4 @@
-"""Every environment variable the service reads: its name, its default and a line of help."""
+"""The settings: each environment variable that is read, its default and a line of help."""
 
 import os
 import re
@@ -11,12 +11,12 @@ PREFIX = "TEXTFN_"
 
 
 class BadSetting(ValueError):
-    """A setting that stops the start: its name, its value and what is allowed."""
+    """A setting that stops the start. The message has its name, its value and what is allowed."""
 
 
 @dataclass(frozen=True)
 class Parser:
-    """Reads one value; `allowed` says in words what it takes."""
+    """`read` parses a value or raises ValueError or OSError; `allowed` says what it accepts."""
 
     allowed: str
     read: Callable[[str], Any]
@@ -50,7 +50,7 @@ def _name(text: str) -> str:
     return text.strip()
 
 
-# S3's rule for names of buckets, and a prefix.
+# A bucket's name by S3's rules, and a prefix.
 BUCKET = "s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/]+)*"
 
 
@@ -60,28 +60,38 @@ def _bucket(text: str) -> str:
     return text.rstrip("/")
 
 
+def _folder(text: str) -> Path:
+    if not Path(text).is_dir():
+        raise ValueError(text)
+    return Path(text).resolve()
+
+
 def _model(text: str) -> str:
     if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", text):
         raise ValueError
     return text
 
 
-POSITIVE = Parser("a whole number above 0", _positive)
-WHOLE = Parser("a whole number", _whole)
-HASHES = Parser("sha256 hashes in lower-case hex, separated by commas", _hashes, secret=True)
-NAME = Parser("a name", _name)
+POSITIVE = Parser("a whole number of 1 or more", _positive)
+WHOLE = Parser("a whole number of 0 or more", _whole)
+HASHES = Parser(
+    "sha256 hashes in lower-case hexadecimal, separated by commas; `textfn token new` prints one",
+    _hashes,
+    secret=True,
+)
+NAME = Parser("a name of letters, digits, '_', '.', '/' and '-'", _name)
 NAMES = Parser("names, separated by commas", lambda text: tuple(map(_name, text.split(","))))
 BUCKET_PREFIX = Parser("s3://bucket/prefix", _bucket)
-MODEL = Parser("the id of a model", _model)
-FOLDER = Parser("a folder that exists", lambda text: Path(text).resolve(strict=True))
+MODEL = Parser("the id of a model: letters, digits, '.', '_' and '-'", _model)
+FOLDER = Parser("a folder that exists", _folder)
 
 
-# Linux's cgroup v2: "QUOTA PERIOD", or "max PERIOD" where there is no limit.
+# Linux's cgroup v2 writes "QUOTA PERIOD" here, or "max PERIOD" without a limit.
 CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
 
 def processors(cpu_max: Path = CPU_MAX) -> int:
-    """How many this process may use: a container often sees more than its limit allows."""
+    """The number of processors that this process may use. A container may see more than that."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     count = len(affinity(0)) if affinity else os.cpu_count() or 1
     try:
@@ -92,7 +102,7 @@ def processors(cpu_max: Path = CPU_MAX) -> int:
 
 
 def default_threads(environ: Mapping[str, str]) -> int:
-    """Lambda shows two cores but grants one per 1,769 MB of memory (AWS's figure)."""
+    """Lambda shows two processors, but grants one per 1,769 MB of memory (AWS's figure)."""
     memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
     return max(1, int(memory) // 1769) if memory else processors()
 
@@ -103,51 +113,73 @@ def _setting(default: Any, parser: Parser, help: str) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """Field `max_texts` is the variable TEXTFN_MAX_TEXTS, and so on."""
+    """One field per environment variable: `max_texts` is TEXTFN_MAX_TEXTS."""
 
-    tokens: frozenset[bytes] = _setting(frozenset(), HASHES, "sha256 of each bearer token")
-    tokens_parameter: str = _setting(
-        "", NAME, "an SSM SecureString that holds the same, for a function on AWS"
+    tokens: frozenset[bytes] = _setting(
+        frozenset(), HASHES, "sha256 hashes of the API tokens, in hexadecimal, separated by commas"
     )
-    auth: str = _setting("token", _one_of("token", "none"), "none: open to everybody, explicitly")
+    tokens_parameter: str = _setting(
+        "", NAME, "name of the SSM SecureString that holds these hashes, for a function on AWS"
+    )
+    auth: str = _setting(
+        "token",
+        _one_of("token", "none"),
+        "`token`: only with an API token; `none`: open to everybody",
+    )
     models_dir: Path | None = _setting(None, FOLDER, "a second folder of models")
     model_bucket: str = _setting(
-        "", BUCKET_PREFIX, "where a model that is not here is fetched from"
+        "", BUCKET_PREFIX, "where S3 has a model that is not in the bundle: `s3://bucket/prefix`"
     )
-    model: str = _setting("", MODEL, "the id of the model that is fetched from there")
+    model: str = _setting("", MODEL, "id of the model to fetch from `TEXTFN_MODEL_BUCKET`")
     served: tuple[str, ...] = _setting(
-        (), NAMES, "ids of the models that the other functions of a deployment serve"
+        (),
+        NAMES,
+        "ids of the models that other functions of the deployment serve, for the catalogue",
     )
     stand_ins: str = _setting(
-        "on", _one_of("on", "off"), "whether a model may score in place of one not installed"
+        "on", _one_of("on", "off"), "`on`: a model may score in place of one that is not installed"
     )
-    max_texts: int = _setting(100, POSITIVE, "most texts in one request on the Cloudflare routes")
-    max_body_bytes: int = _setting(2_097_152, POSITIVE, "largest body of a request")
-    deadline_seconds: int = _setting(25, POSITIVE, "longest computation for one request")
-    max_waiting: int = _setting(64, POSITIVE, "most requests computed or waiting at a time")
-    token_budget: int = _setting(256, POSITIVE, "padded tokens in one run of a model")
-    threads: int = _setting(default_threads(os.environ), POSITIVE, "runs at a time")
-    cache_mb: int = _setting(32, WHOLE, "memory for texts that come again; 0 keeps none")
+    max_texts: int = _setting(100, POSITIVE, "maximum texts per request on the Cloudflare routes")
+    max_body_bytes: int = _setting(
+        2_097_152, POSITIVE, "maximum size of a request's body, in bytes"
+    )
+    deadline_seconds: int = _setting(25, POSITIVE, "maximum seconds to compute one request")
+    max_waiting: int = _setting(
+        64, POSITIVE, "maximum requests that are computed or waiting at a time"
+    )
+    token_budget: int = _setting(256, POSITIVE, "maximum tokens per run of a model, with padding")
+    threads: int = field(
+        default_factory=lambda: default_threads(os.environ),
+        metadata={"parser": POSITIVE, "help": "runs of a model at a time"},
+    )
+    cache_mb: int = _setting(
+        32, WHOLE, "megabytes of memory for the results of repeated texts; `0`: no cache"
+    )
     metrics: str = _setting(
-        "on", _one_of("on", "off"), "whether CloudWatch reads metrics in the log, on Lambda"
+        "on", _one_of("on", "off"), "`on`: log lines on Lambda contain metrics for CloudWatch"
     )
     log_level: str = _setting(
-        "info", _one_of("debug", "info", "warning", "error"), "least level that is logged"
+        "info",
+        _one_of("debug", "info", "warning", "error"),
+        "lowest level that is logged: `debug`, `info`, `warning` or `error`",
     )
 
     @classmethod
-    def read(cls, environ: Mapping[str, str]) -> "Settings":
+    def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Raises BadSetting for an unknown TEXTFN_ name or a value that is not allowed."""
         known = {PREFIX + each.name.upper(): each for each in fields(cls)}
         values = {}
         for name, text in environ.items():
             if name.startswith(PREFIX):
                 if name not in known:
-                    raise BadSetting(f"{name} is not a setting; there are {', '.join(known)}")
+                    raise BadSetting(f"{name} is not a setting. Use one of {', '.join(known)}.")
                 values[known[name].name] = _parse(name, text, known[name].metadata["parser"])
         settings = cls(**values)
         if bool(settings.model_bucket) != bool(settings.model):
-            raise BadSetting("TEXTFN_MODEL_BUCKET and TEXTFN_MODEL go together: give both or none")
+            raise BadSetting(
+                f"TEXTFN_MODEL_BUCKET is {settings.model_bucket!r} and TEXTFN_MODEL is "
+                f"{settings.model!r}. Set both or neither."
+            )
         return settings
 
 
@@ -155,9 +187,5 @@ def _parse(name: str, text: str, parser: Parser) -> Any:
     try:
         return parser.read(text)
     except (ValueError, OSError):
-        shown = "(not shown)" if parser.secret else repr(text)
-        raise BadSetting(f"{name}={shown} is not allowed: give {parser.allowed}") from None
-
-
-settings = Settings.read(os.environ)
-ON_LAMBDA = "AWS_LAMBDA_RUNTIME_API" in os.environ
+        shown = "not a list of hashes" if parser.secret else repr(text)
+        raise BadSetting(f"{name} is {shown}. Set it to {parser.allowed}.") from None

@@ -1,3 +1,3 @@
-"""The version of textfn: the only place that says it."""
+"""The version of textfn. It has no other home."""
 
 VERSION = "0.2.0"

@@ -1,5 +1,6 @@
 """A real server with real models, on loopback; the suite reaches no other address."""
 
+import dataclasses
 import http.client
 import json
 import os
@@ -35,6 +36,24 @@ class Answer(NamedTuple):
 
 class Server(NamedTuple):
     port: int
+    app: Any = None
+
+    @property
+    def service(self) -> Any:
+        """The Service that answers."""
+        return self.app.state.service
+
+    def replace(self, monkeypatch: pytest.MonkeyPatch, **parts: Any) -> None:
+        """Other parts of the Service, for one test."""
+        changed = dataclasses.replace(self.service, **parts)
+        monkeypatch.setitem(self.app.state._state, "service", changed)
+
+    def set(self, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
+        """Other settings, for one test: limits, deadline, API tokens."""
+        from shared.http.access import Access
+
+        changed = dataclasses.replace(self.service.settings, **settings)
+        self.replace(monkeypatch, settings=changed, access=Access(changed))
 
     @property
     def url(self) -> str:
@@ -82,16 +101,18 @@ def _answer(response: http.client.HTTPResponse) -> Answer:
 def server() -> Iterator[Server]:
     import uvicorn
 
-    from functions.local import app
-    from textfn.commands.serve import listen
+    from functions.local import open_app
+    from shared.settings import Settings
+    from textfn.listening import listen
 
     listening = listen("127.0.0.1", 0)
+    app = open_app(Settings.read(), loopback=True)
     running = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
     thread.start()
     while not running.started:
         time.sleep(0.01)
-    yield Server(listening.getsockname()[1])
+    yield Server(listening.getsockname()[1], app)
     running.should_exit = True
     thread.join()
     listening.close()

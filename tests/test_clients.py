@@ -18,9 +18,6 @@ from conftest import Server
 from huggingface_hub import AsyncInferenceClient, InferenceClient
 from openai import AsyncOpenAI, OpenAI
 
-from shared.http import application as web
-from shared.http.tokens import Tokens
-
 MINILM = "@hf/sentence-transformers/all-minilm-l6-v2"
 HAPPY = "That is a happy person"
 SENTENCES = ["That is a happy dog", "That is a very happy person", "Today is a sunny day"]
@@ -154,7 +151,7 @@ def test_huggingface_hub_reads_the_errors(url: str) -> None:
     with inference(url) as client:
         with pytest.raises(huggingface_hub.errors.HfHubHTTPError) as raised:
             client.feature_extraction(long, truncate=False)
-        assert "at most 256 tokens, got 302" in str(raised.value)
+        assert "has 302 tokens; this model takes 256" in str(raised.value)
         kept = client.feature_extraction("one " * 300 + long, truncation_direction="left")
         assert np.array_equal(kept, client.feature_extraction("hello " * 254))
     with InferenceClient(f"{url}/models/clips/mfaq", token="any") as client:
@@ -232,17 +229,18 @@ class Places:
 
 
 def test_the_sdks_come_again_when_a_retry_makes_sense_and_only_then(
-    url: str, monkeypatch: pytest.MonkeyPatch
+    server: Server, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web, "_places", places := Places())
+    host = server.service.host
+    monkeypatch.setattr(host, "semaphore", places := Places())
     with workers_ai(url) as client:
         assert client.ai.run(MINILM, account_id="me", text="hello")["shape"] == [1, 384]
     assert places.asked == 2
-    monkeypatch.setattr(web, "_places", places := Places())
+    monkeypatch.setattr(host, "semaphore", places := Places())
     with embeddings(url) as client:
         assert len(client.embeddings.create(model=MINILM, input="hello").data[0].embedding) == 384
     assert places.asked == 2
-    monkeypatch.setattr(web, "_seconds_left", lambda request: -1)
+    monkeypatch.setattr(host, "seconds_left", lambda *_: -1)
     with workers_ai(url) as client, pytest.raises(cloudflare.APIStatusError) as raised:
         client.ai.run(MINILM, account_id="me", text="never computed before")
     assert raised.value.status_code == 408
@@ -252,7 +250,7 @@ def test_the_sdks_come_again_when_a_retry_makes_sense_and_only_then(
 def test_a_token_that_is_wrong_is_told_in_each_sdk_s_exception(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web, "tokens", Tokens(frozenset([b"\0" * 32])))
+    server.set(monkeypatch, tokens=frozenset([b"\0" * 32]))
     with workers_ai(server.url) as client, pytest.raises(cloudflare.AuthenticationError) as first:
         client.ai.run(MINILM, account_id="me", text="hello")
     assert [each.code for each in first.value.errors] == [10000]

@@ -11,8 +11,8 @@ from dataclasses import fields
 
 import pytest
 from conftest import TESTS, Server
+from opened import catalogue
 
-from shared.manifest import catalogue
 from shared.settings import PREFIX, Settings
 
 README = (TESTS.parent / "README.md").read_text("utf-8")
@@ -44,7 +44,7 @@ def test_every_setting_is_in_the_docs_with_its_default() -> None:
 
 
 def test_every_model_is_in_the_readme() -> None:
-    bundled = [each for each in catalogue() if TESTS not in each.folder.parents]
+    bundled = [each for each in catalogue if TESTS not in each.folder.parents]
     assert len(bundled) >= 5
     for manifest in bundled:
         assert f"| {manifest.id} |" in README

@@ -78,7 +78,7 @@ EXPECTED = {
         400,
         5007,
         "No such model @cf/huggingface/distilbert-sst-2-int88 or task",
-        "did you mean @cf/huggingface/distilbert-sst-2-int8",
+        "Did you mean @cf/huggingface/distilbert-sst-2-int8",
     ),
     "004-curl": refused(400, 5007, "No such model @cf/meta/llama-2-7b-chat-int8", "served here"),
 }

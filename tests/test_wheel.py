@@ -16,6 +16,7 @@ from installed import ENVIRONMENT, ROOT, Installed, install, wheel_of
 from running import serving
 
 from shared.inference.library import Library
+from shared.settings import Settings
 from shared.version import VERSION
 from textfn.layout import MOVED, into_package, out_of_package
 
@@ -137,7 +138,7 @@ def test_texts_are_embedded_as_in_the_checkout(installed: Installed) -> None:
     texts = ["This is a story about an orange cloud", "Une histoire."]
     done = installed.textfn("embed", *texts)
     vectors = [json.loads(line)["embedding"] for line in done.stdout.splitlines()]
-    expected = Library("text-embeddings").chosen(None).embed(texts).values
+    expected = Library(Settings.read()).of("text-embeddings")[None].embed(texts).values
     np.testing.assert_allclose(np.array(vectors, np.float32), expected, atol=1e-6)
 
 

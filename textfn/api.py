@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import ModelNotInstalled, UnknownModel
+from shared.inference.batching import Runs
+from shared.inference.library import catalogue
 from shared.inference.model import Model
-from shared.manifest import find
+from shared.settings import Settings
 
 
 class Label(TypedDict):
@@ -99,8 +101,9 @@ def opened(name: str) -> Model:
 @functools.cache
 def _opened(name: str, process: int) -> Model:
     """The threads of an open model do not survive a fork, hence `process`."""
+    settings = Settings.read()
     try:
-        manifest = find(name)
+        manifest = catalogue(settings).find(name)
     except UnknownModel as error:
         error.add_note(error.hint)
         raise
@@ -108,7 +111,7 @@ def _opened(name: str, process: int) -> Model:
         raise ModelNotInstalled(name, f"textfn models pull {manifest.id}")
     if name != manifest.id:
         return _opened(manifest.id, process)  # one open model for all of its names
-    return Model(manifest)
+    return Model(manifest, Runs(settings.threads, settings.token_budget))
 
 
 def ranked(labels: Sequence[str], scores: NDArray[np.float32]) -> list[Label]:

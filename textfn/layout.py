@@ -30,11 +30,6 @@ _INTO = {name: f"{PACKAGE}.{name}" for name in MOVED}
 _OUT_OF = {renamed: name for name, renamed in _INTO.items()}
 
 
-def installation(extra: str) -> str:
-    """Return the command that installs the packages of an extra beside this code."""
-    return f"pip install 'textfn[{extra}]'" if IN_WHEEL else "make .venv/dev"
-
-
 def source(path: Path) -> bytes:
     """Return a module of functions/ or shared/ as a checkout has it."""
     content = path.read_bytes()

@@ -1,49 +1,104 @@
-"""Who may ask: bearer tokens, of which the service knows only the sha256."""
+"""Who may ask: API tokens, of which the service knows only the sha256."""
 
 import hashlib
 import hmac
+import logging
+import threading
+import time
 from collections.abc import Mapping
 
 from shared.errors import AccessDenied, InvalidToken, MissingCredentials
-from shared.settings import Settings
+from shared.settings import HASHES, Settings
 
 # Checked in this order: the SDKs' header, Cloudflare's older keys, AI Gateway's own header.
 HEADERS = ("authorization", "x-auth-key", "x-auth-user-service-key", "cf-aig-authorization")
 
-# For people and load balancers; they tell nothing of what was sent.
+# For people and load balancers. They tell nothing about what was sent.
 PUBLIC = frozenset({"/", "/health", "/livez", "/openapi.json"})
+SECONDS = 60  # so a rotated API token works, and a withdrawn one ends, within a minute
+# SSM answers in some 12 ms. A request must not wait for one that does not answer.
+SSM_TIMEOUTS = {"connect_timeout": 1, "read_timeout": 2, "retries": {"max_attempts": 1}}
+log = logging.getLogger("textfn")
 
 
 class NotProtected(RuntimeError):
-    """The service would be open to everybody without anybody having said so."""
+    """The service would be open to everybody, and nobody has said that it may be."""
 
 
-def check(path: str, headers: Mapping[str, str], tokens: frozenset[bytes]) -> None:
-    """Raises MissingCredentials or AccessDenied, before anything of the body is read."""
-    if path in PUBLIC or not tokens:
-        return
-    sent = _sent(headers)
-    if not sent:
-        raise MissingCredentials
-    if not any([_is_known(value, tokens) for value in sent]):
-        raise InvalidToken if path.endswith("/tokens/verify") else AccessDenied
+class Unreadable(RuntimeError):
+    """The SSM parameter cannot be read or holds no hashes; the message says which."""
 
 
-def caller(headers: Mapping[str, str]) -> bytes:
-    """Who asks: a hash of the tokens that were sent; empty if none was."""
-    sent = [_digest(value) for value in _sent(headers)]
-    return hashlib.sha256(b"".join(sent)).digest() if sent else b""
+class Access:
+    """The API tokens that are valid now: those of the settings and of an SSM parameter.
+
+    `read` must be called before the first request, and again when `is_stale`. Threads may share it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.open = settings.auth == "none"
+        self._given, self._parameter = settings.tokens, settings.tokens_parameter
+        self._read: frozenset[bytes] = frozenset()
+        self._next = 0.0
+        self._reading = threading.Lock()
+
+    @property
+    def needs_token(self) -> bool:
+        """Whether a request must carry an API token."""
+        return bool(self._given or self._parameter)
+
+    @property
+    def is_stale(self) -> bool:
+        return bool(self._parameter) and time.monotonic() >= self._next
+
+    def read(self) -> None:
+        """Read the parameter. A later failure is logged and keeps the hashes of before.
+
+        Raises Unreadable if the parameter was never read. Another thread's reading is not repeated.
+        """
+        if not self._parameter or not self._reading.acquire(blocking=False):
+            return
+        self._next = time.monotonic() + SECONDS
+        try:
+            self._read = _parameter(self._parameter)
+        except Unreadable as error:
+            if not self._read:
+                raise
+            log.error("the API tokens read before stay valid: %s", error)
+        finally:
+            self._reading.release()
+
+    def forget(self) -> None:
+        """Read the parameter again at the next request: a snapshot may be days old."""
+        self._next = 0.0
+
+    def check(self, path: str, headers: Mapping[str, str]) -> None:
+        """Raises MissingCredentials or AccessDenied, before anything of the body is read."""
+        if path in PUBLIC or not self.needs_token:
+            return
+        sent = _sent(headers)
+        if not sent:
+            raise MissingCredentials
+        known = self._given | self._read
+        if not any([_is_known(value, known) for value in sent]):
+            raise InvalidToken if path.endswith("/tokens/verify") else AccessDenied
 
 
 def require_protection(loopback: bool, settings: Settings) -> None:
-    """Without tokens the service runs on loopback only, unless it is told to be open."""
+    """Raise NotProtected beyond loopback, unless there are API tokens or TEXTFN_AUTH=none."""
     source = settings.tokens or settings.tokens_parameter
     if not (source or loopback or settings.auth == "none"):
         raise NotProtected(
-            "No token is set, so anybody could use this service: set TEXTFN_TOKENS to the sha256 "
-            "of a token, TEXTFN_TOKENS_PARAMETER to the SSM parameter that holds it, or "
-            "TEXTFN_AUTH=none to leave it open."
+            "No API token is set, so anybody could use this service. Set TEXTFN_TOKENS to the "
+            "sha256 of a token, TEXTFN_TOKENS_PARAMETER to the SSM parameter that holds it, or "
+            "TEXTFN_AUTH=none to leave the service open."
         )
+
+
+def caller(headers: Mapping[str, str]) -> bytes:
+    """Who asks: a hash of the API tokens that were sent; empty if none was."""
+    sent = [_digest(value) for value in _sent(headers)]
+    return hashlib.sha256(b"".join(sent)).digest() if sent else b""
 
 
 def _sent(headers: Mapping[str, str]) -> list[str]:
@@ -61,3 +116,21 @@ def _digest(value: str) -> bytes:
     scheme, _, token = value.partition(" ")
     token = token.strip() if scheme.lower().rstrip(":") == "bearer" else value
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def _parameter(name: str) -> frozenset[bytes]:
+    """The hashes in an SSM SecureString. Raises Unreadable."""
+    import boto3  # 0.2 s, which only those pay who keep their tokens in SSM
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        client = boto3.client("ssm", config=Config(**SSM_TIMEOUTS))
+        value = client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    except (BotoCoreError, ClientError) as error:
+        raise Unreadable(f"TEXTFN_TOKENS_PARAMETER={name!r} cannot be read: {error}") from None
+    try:
+        hashes: frozenset[bytes] = HASHES.read(value)
+        return hashes
+    except ValueError:
+        raise Unreadable(f"TEXTFN_TOKENS_PARAMETER={name!r} must hold {HASHES.allowed}") from None

@@ -1,7 +1,10 @@
 """An ASGI application as a Lambda handler that has an answer to every event."""
 
+import functools
 import json
 import logging
+import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mangum import Mangum
@@ -9,8 +12,9 @@ from starlette.applications import Starlette
 
 from shared.errors import NotHttp, TextfnError, UnreadableRequest
 from shared.http import access, dialects, telemetry
-from shared.http.tokens import tokens
-from shared.settings import ON_LAMBDA, settings
+from shared.http.hosts import Lambda
+from shared.http.service import Service, make_service
+from shared.settings import Settings
 
 # Nothing here reads them, and a port that is no number ("[::1]:3000", "443,80") stops Mangum.
 UNREAD = ("host", "x-forwarded-port")
@@ -20,22 +24,23 @@ Answer = dict[str, Any]
 log = logging.getLogger("textfn")
 
 
-def lambda_handler(app: Starlette) -> Any:
+def lambda_handler(app: Starlette, open_models: Callable[[Settings], Any]) -> Any:
     """`handler(event, context)` for API Gateway, function URLs and load balancers.
 
-    Lifespan is off because Mangum would run it on every invocation. Models are opened and run once
-    at import, so a snapshot of SnapStart has them warm.
+    `open_models` makes the Library, or the Catalogue of a function without models. On Lambda that
+    happens here, at import, so that a cold start pays for it and a snapshot of SnapStart holds it.
+    Elsewhere it happens at the first event: the local server imports this module too.
 
-    Raises NotProtected or tokens.Unreadable on Lambda where no token can be checked.
+    Raises on Lambda what `start` raises.
     """
-    access.require_protection(not ON_LAMBDA, settings)
-    if ON_LAMBDA:
-        tokens.valid()
-        _for_snapshots()
+    started = functools.cache(lambda: start(app, open_models))
     logging.getLogger("mangum").setLevel(logging.CRITICAL)  # it logs paths as they were sent
-    mangum = Mangum(app, lifespan="off")
+    mangum = Mangum(app, lifespan="off")  # Mangum would run the lifespan on every invocation
+    if is_lambda():
+        started()
 
     def handler(event: Event, context: Any) -> Answer:
+        started()
         if not _is_http(event):
             return _warm_up() if _is_warm_up(event) else _refusal("", NotHttp(), context)
         try:
@@ -47,13 +52,37 @@ def lambda_handler(app: Starlette) -> Any:
     return handler
 
 
-def _for_snapshots() -> None:
+def start(
+    app: Starlette,
+    open_models: Callable[[Settings], Any],
+    environ: Mapping[str, str] = os.environ,
+) -> Service:
+    """Make the service of an application in this environment of Lambda.
+
+    Raises BadSetting; NotProtected or Unreadable if no API token can be checked; and what
+    `open_models` raises.
+    """
+    settings = Settings.read(environ)
+    access.require_protection(not is_lambda(), settings)
+    log.setLevel(settings.log_level.upper())
+    host = Lambda(settings)
+    made: Service = make_service(settings, host, open_models(settings))
+    app.state.service = made
+    _register_for_snapshots(made.access.forget, host.restored)
+    return made
+
+
+def is_lambda() -> bool:
+    return "AWS_LAMBDA_RUNTIME_API" in os.environ
+
+
+def _register_for_snapshots(*hooks: Callable[[], None]) -> None:
     try:
         import snapshot_restore_py as snapshots  # of Lambda's runtime, where there are snapshots
     except ImportError:
         return
-    snapshots.register_after_restore(tokens.forget)
-    snapshots.register_after_restore(telemetry.restored)
+    for hook in hooks:
+        snapshots.register_after_restore(hook)
 
 
 def _is_http(event: Event) -> bool:
@@ -61,7 +90,7 @@ def _is_http(event: Event) -> bool:
 
 
 def _is_warm_up(event: Event) -> bool:
-    """A schedule's event, sent to keep an environment alive."""
+    """An event of a schedule, sent to keep an environment warm."""
     return isinstance(event, dict) and event.get("source") == "aws.events"
 
 

@@ -1,6 +1,7 @@
-"""What is told of a request on Lambda: one line of JSON, which CloudWatch reads as metrics too.
+"""One line of JSON per request on Lambda, which CloudWatch also reads as metrics.
 
-Never a text, a token or a key: of a request its route's pattern, of an exception its place.
+A line never holds a text, an API token or a key: it names a request by its route's pattern and an
+exception by its place. The metrics are in CloudWatch's embedded metric format, version 1.
 """
 
 import os
@@ -13,34 +14,31 @@ from typing import Any
 
 import orjson
 
-from shared.settings import settings
+from shared.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 FUNCTION = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
-# CloudWatch's names of units; a custom metric costs money, so there are as few as the alarms need.
+# CloudWatch's names of units. A custom metric costs money, so there are as few as the alarms need.
 METRICS = {
     "Duration": "Milliseconds",
     "Tokens": "Count",
     "ServerErrors": "Count",
     "ColdStart": "Count",
 }
-_answered = False
 
 
-def request(
+def line(
     scope: MutableMapping[str, Any],
     status: int,
     headers: Mapping[str, str],
     request_id: str,
     seconds: float,
-) -> None:
-    """Print the line of an answered request; `headers` are those of the answer.
-
-    The format of the metrics in it: CloudWatch's embedded metric format, version 1.
-    """
-    global _answered
+    *,
+    is_cold: bool,
+) -> dict[str, Any]:
+    """What is told of an answered request; `headers` are those of the answer."""
     timing = dict(re.findall(r"(\w+);dur=([\d.]+)", headers.get("server-timing", "")))
-    line: dict[str, Any] = {
+    return {
         "level": "ERROR" if status >= 500 else "INFO",
         "message": "request",
         "request_id": request_id,
@@ -57,30 +55,32 @@ def request(
         "Duration": round(seconds * 1000, 2),
         "Tokens": int(headers.get("textfn-tokens", 0)),
         "ServerErrors": int(status >= 500),
-        "ColdStart": int(not _answered),
+        "ColdStart": int(is_cold),
     }
-    _answered = True
+
+
+def tell(line: dict[str, Any], settings: Settings) -> None:
+    """Print a request's line, with the metrics directive if TEXTFN_METRICS is on.
+
+    Without metrics TEXTFN_LOG_LEVEL decides: at "warning" and "error" only failed requests remain.
+    """
     if settings.metrics == "on":
         line["_aws"] = _metrics()
+    elif settings.log_level in ("warning", "error") and line["level"] == "INFO":
+        return
     print(orjson.dumps(line).decode(), flush=True)
 
 
 def place(error: BaseException) -> str:
-    """An exception's type, our lines that it came through and where it arose.
+    """An exception's type, our lines that it came through, and the line that raised it.
 
-    Its message may hold what was sent.
+    The message stays out: it may hold what was sent.
     """
     *through, last = traceback.extract_tb(error.__traceback__)
     ours = tuple(str(ROOT / folder) for folder in ("functions", "shared"))
     frames = [*(each for each in through if each.filename.startswith(ours)), last]
     lines = [f"{os.path.basename(each.filename)}:{each.lineno} {each.name}" for each in frames]
     return f"{type(error).__name__} at {' > '.join(lines)}"
-
-
-def restored() -> None:
-    """The next request is the first one after the restore of a snapshot."""
-    global _answered
-    _answered = False
 
 
 def _metrics() -> dict[str, Any]:
@@ -90,6 +90,6 @@ def _metrics() -> dict[str, Any]:
 
 
 def _trace_id() -> str:
-    """X-Ray's, which the runtime sets anew for each invocation."""
+    """X-Ray's trace id, which the runtime sets for each invocation."""
     root = re.match(r"Root=([0-9a-f-]{1,64})", os.environ.get("_X_AMZN_TRACE_ID", ""))
     return root[1] if root else ""

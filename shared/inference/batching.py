@@ -1,13 +1,36 @@
-"""Which texts run together. Short runs of equal length beat large padded ones five times over."""
+"""Which texts run together, and how many runs go at a time.
 
-from collections.abc import Sequence
+Short runs of equal length are five times faster than large padded ones.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Padding a run, and a text alone, to a multiple of four tokens makes a text's vector the same bit
-# for bit in any company: kernels sum attention in fours, and only the tail of a sum would differ.
+# Every run is padded to a multiple of four tokens, a single text too. Kernels sum attention in
+# fours, so only the tail of a sum could differ: with the padding a text's vector has the same bits
+# in every batch.
 MULTIPLE = 4
+TOKEN_BUDGET = 256  # padded tokens in one run; the default of the setting of this name
+
+
+class Runs:
+    """Does the runs of a request, several at a time: a run frees the interpreter.
+
+    `threads` runs go at a time; a run has at most `token_budget` padded tokens.
+    """
+
+    def __init__(self, threads: int = 1, token_budget: int = TOKEN_BUDGET) -> None:
+        self._token_budget = token_budget
+        self._pool = ThreadPoolExecutor(threads, "run") if threads > 1 else None
+
+    def do(self, run: Callable[[list[int]], None], lengths: Sequence[int]) -> None:
+        """Call `run` with the indices of the texts of each run. What it raises is raised here."""
+        runs: Iterable[list[int]] = plan(lengths, self._token_budget)
+        for _ in (self._pool.map if self._pool else map)(run, runs):
+            pass
 
 
 def padded(length: int) -> int:

@@ -1,4 +1,4 @@
-"""What was computed a while ago, by what it was computed from; a number of bytes at most."""
+"""Rows that were computed before, by a hash of what decides them, within a number of bytes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:  # the web imports this file, and the catalogue need not pay for numpy
+if TYPE_CHECKING:  # the HTTP wing imports this file, and the catalogue does without numpy
     import numpy as np
     from numpy.typing import NDArray
 
-OVERHEAD = 512  # bytes of an entry beside its numbers: key, objects and their places
+OVERHEAD = 512  # bytes per entry beside its numbers: the key, the objects and their slots
 
 
 class Row(NamedTuple):
-    """A text's numbers as the graph gave them, how many tokens it had, and whether it was cut."""
+    """A text's numbers as the graph returned them, its tokens, and whether it was truncated."""
 
     values: NDArray[np.float32]
     tokens: int
@@ -23,7 +23,7 @@ class Row(NamedTuple):
 
 
 class Cache:
-    """Rows by key; the least recently used leave first. Threads may share it."""
+    """Rows by key. The least recently used are evicted first. Threads may share it."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most, self._bytes = most_bytes, 0
@@ -45,17 +45,17 @@ class Cache:
                 self._bytes -= _size(self._rows.popitem(last=False)[1])
 
 
-class Mine(NamedTuple):
-    """One caller's part of a cache: nobody finds what another has put there.
+class TenantCache(NamedTuple):
+    """One caller's part of a cache: no caller gets a hit on another caller's texts.
 
-    The key is a hash of everything that decides the numbers, so that no text is kept.
+    A key is a hash of everything that decides the numbers, so the cache keeps no text.
     """
 
     cache: Cache
-    caller: bytes
+    tenant: bytes
 
     def key(self, *parts: str) -> bytes:
-        digest = hashlib.sha256(self.caller)
+        digest = hashlib.sha256(self.tenant)
         for part in parts:
             content = part.encode()
             digest.update(len(content).to_bytes(8, "big") + content)
@@ -69,7 +69,7 @@ class Mine(NamedTuple):
         return row
 
 
-NO_CACHE = Mine(Cache(0), b"")
+NO_CACHE = TenantCache(Cache(0), b"")
 
 
 def _size(row: Row) -> int:

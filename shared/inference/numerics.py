@@ -8,18 +8,16 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 
 
-def finite(values: Array) -> Array:
-    """The values, none of which is NaN or infinite: JSON would write null."""
+def check_finite(values: Array) -> None:
+    """Raise ArithmeticError for NaN or infinity: JSON would write null."""
     if not np.isfinite(values).all():
         raise ArithmeticError("a model computed a number that is not finite")
-    return values
 
 
-def shaped(values: Array, *shape: int) -> Array:
-    """The values, of which there is neither a row nor a column too few: numpy would repeat it."""
+def check_shape(values: Array, *shape: int) -> None:
+    """Raise ArithmeticError for another shape: numpy would repeat a missing row or column."""
     if values.shape != shape:
-        raise ArithmeticError(f"a model gave numbers of the shape {values.shape}, not {shape}")
-    return values
+        raise ArithmeticError(f"a model returned numbers of shape {values.shape}, not {shape}")
 
 
 def unit(vectors: Array) -> Array:

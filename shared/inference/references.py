@@ -1,4 +1,4 @@
-"""The published numbers of a manifest, beside those of the model itself."""
+"""The published numbers of a manifest, compared with those of the model."""
 
 from typing import Any
 
@@ -11,13 +11,14 @@ Numbers = NDArray[Any]
 
 
 def expected(reference: dict[str, Any]) -> Numbers:
+    """The published numbers: probabilities, cosines, or the first numbers of a vector."""
     if "scores" in reference:
         return np.array(list(reference["scores"].values()))
     return np.array(reference.get("similarities") or reference["first_numbers"])
 
 
 def found(model: Model, reference: dict[str, Any], pooling: str) -> Numbers:
-    """The model's numbers in the order of the reference's: probabilities, cosines or a vector."""
+    """The model's numbers, in the order of the reference's."""
     if "scores" in reference:
         labels = [model.manifest.labels.index(label) for label in reference["scores"]]
         scores: Numbers = model.classify([reference["text"]]).values[0, labels]
@@ -32,15 +33,32 @@ def found(model: Model, reference: dict[str, Any], pooling: str) -> Numbers:
 
 
 def missed(model: Model) -> list[str]:
-    """Where references come from that the model does not meet; none of a model without any."""
-    default = model.manifest.pooling[0]
-    return [
-        each["origin"]
-        for each in model.manifest.references
-        if distance(model, each, each.get("pooling", default)) > each["tolerance"]
+    """The faults of a model: poolings that cannot run, and the origins of missed references."""
+    manifest = model.manifest
+    poolings = [fault for each in manifest.pooling if (fault := _fault_of_pooling(model, each))]
+    return poolings or [
+        origin for each in manifest.references if (origin := _missed(model, each)) is not None
     ]
 
 
 def distance(model: Model, reference: dict[str, Any], pooling: str) -> float:
     """The largest difference from a reference's numbers."""
     return float(np.abs(found(model, reference, pooling) - expected(reference)).max())
+
+
+def _fault_of_pooling(model: Model, pooling: str) -> str:
+    try:
+        model.try_pooling(pooling)
+    except Exception as error:  # onnxruntime's own errors have no narrower class
+        return f"{pooling} pooling cannot run: {str(error).partition(chr(10))[0]}"
+    return ""
+
+
+def _missed(model: Model, reference: dict[str, Any]) -> str | None:
+    """The origin of a reference that the model misses, with the fault of a malformed one."""
+    origin = str(reference.get("origin", "a reference without an origin"))
+    try:
+        pooling = reference.get("pooling", model.manifest.pooling[0])
+        return origin if distance(model, reference, pooling) > reference["tolerance"] else None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return f"{origin}: malformed, {type(error).__name__}: {error}"

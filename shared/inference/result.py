@@ -1,18 +1,22 @@
-"""What a model gives back: numbers, and what they took. The web knows it and no model."""
+"""What a model returns: numbers, and what they cost. The HTTP wing knows it, and knows no model."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:  # numpy costs a cold start that the catalogue need not pay
+if TYPE_CHECKING:  # numpy costs cold start time, and the catalogue does without it
     import numpy as np
     from numpy.typing import NDArray
 
 
 class Result(NamedTuple):
-    """`values` float32, one row a text; `model` the name an answer gives; `tokens` of all texts,
-    special tokens included; `truncated` how many texts were cut; `cached` whether nothing had to be
-    computed."""
+    """The result of one call.
+
+    `values` is float32 with one row per text. `model` is the model's id and fingerprint;
+    `stand_in_for` is the name that was asked for if another model answered. `tokens` counts the
+    tokens of all texts, special tokens included; `truncated` counts the texts that were cut.
+    `cached` says that nothing had to be computed.
+    """
 
     values: NDArray[np.float32]
     model: str
@@ -21,3 +25,4 @@ class Result(NamedTuple):
     tokenize_seconds: float
     infer_seconds: float
     cached: bool = False
+    stand_in_for: str = ""

@@ -1,6 +1,5 @@
-"""A model file, opened: token ids in, a row of numbers a text out. The only user of onnxruntime."""
+"""An opened model file: token ids in, a row of numbers per text out. Only this uses onnxruntime."""
 
-import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,14 @@ Ids = NDArray[np.int32]
 
 
 class CannotFeed(ValueError):
-    """A graph that asks for more than token ids and a mask can give; the message names it."""
+    """A graph with an input that token ids and a mask cannot fill; the message names the input."""
 
 
 def _positions(ids: Ids, mask: Ids) -> Ids:
     return np.broadcast_to(np.arange(ids.shape[1], dtype=np.int32), ids.shape)
 
 
-# What a graph may ask for, of the ids and the mask [texts, tokens]. One text is one segment.
+# The inputs a graph may have, made of the ids and the mask [texts, tokens]. A text is one segment.
 FEEDS: dict[str, Callable[[Ids, Ids], Ids]] = {
     "input_ids": lambda ids, mask: ids,
     "attention_mask": lambda ids, mask: mask,
@@ -34,10 +33,10 @@ DTYPES: dict[str, type[np.integer[Any]]] = {"tensor(int32)": np.int32, "tensor(i
 
 
 class Graph:
-    """A graph and the output of it that is asked for: its name, or "" where there is only one.
+    """A graph and one of its outputs: the name of the output, or "" for the only one.
 
     The output is float [texts, width], or [texts, tokens, width], which is pooled here. Raises
-    CannotFeed, and what onnxruntime raises for a file it cannot read.
+    CannotFeed, and what onnxruntime raises for a file that it cannot read.
     """
 
     def __init__(self, path: Path, output: str = "", *, optimize: bool = False) -> None:
@@ -61,10 +60,11 @@ class Graph:
 
 
 def open_graph(path: Path, *, optimize: bool) -> onnxruntime.InferenceSession:
-    """Our own graphs are fused already: an optimizer only costs time.
+    """Open a session. Our own graphs are fused already: for them the optimizer only costs time.
 
-    One thread a run, because runs are small and many: threads across runs scale, inside they do
-    not. Setting the count also keeps onnxruntime from pinning threads, which containers refuse.
+    A run has one thread, because runs are small and many: threads across runs scale, threads inside
+    a run do not. Setting the count also keeps onnxruntime from pinning threads, which containers
+    refuse.
     """
     options = onnxruntime.SessionOptions()
     if not optimize:
@@ -80,6 +80,3 @@ def _dtype(name: str, kind: str) -> type[np.integer[Any]]:
     if kind not in DTYPES:
         raise CannotFeed(f"its input {name} is {kind}, only {', '.join(DTYPES)} can be fed")
     return DTYPES[kind]
-
-
-opened = functools.cache(Graph)

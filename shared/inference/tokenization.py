@@ -1,57 +1,25 @@
-"""Text -> token ids: exactly the tokenizer's, at a cost bounded by the ids kept, not by the text.
-
-A tokenizer reads all of a text before it truncates: a megabyte costs seconds for 256 ids. Here it
-is given a part, from the side that is kept, and a longer one only where that did not decide. Words
-are tokenized one by one, so a part has the words of the whole text but for a few where it was cut.
-"""
+"""Text -> token ids: exactly those of the tokenizer, at a cost bounded by the ids that are kept."""
 
 import functools
 import os
-import re
-import string
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from tokenizers import Encoding, Tokenizer
-from tokenizers.models import Unigram, WordPiece
-from tokenizers.normalizers import BertNormalizer
-from tokenizers.pre_tokenizers import BertPreTokenizer, Metaspace, Sequence, WhitespaceSplit
+from tokenizers import Tokenizer
 
-# `encode_batch_fast` gets one text at a time, for which a pool of threads would only be started.
+from shared.inference.endless import Beginning, Runs
+from shared.inference.part import Encoded, Part
+
+# `encode_batch_fast` gets one text at a time: threads of its own would have nothing to share.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-# The parts that are tried before all of a text, in characters for each token that may be kept. A
-# token of English has 5; an unknown word of WordPiece's has up to 100 and a blank.
-SHORT_PARTS = (8, 32)
-LONG_PARTS = (128,)
-# A text, in characters, that costs more than to look for what makes its words endless.
-ENDLESS = 65_536
-# The longest part, in characters, that is counted only to tell how long a refused text is.
-COUNTED = 16_384
-
-# Pre-tokenizers that see from a character and its neighbours whether a word ends there.
-_LOCAL = (BertPreTokenizer, Metaspace, WhitespaceSplit)
-
-# Letters and digits that no Unicode version disputes and normalization leaves letters and digits.
-# Between two of them begins a character of its own, whatever marks follow.
-_LETTERS = (
-    "0-9A-Za-z\u00c0-\u024f\u0391-\u03a1\u03a3-\u03c9\u0410-\u044f\u05d0-\u05ea"
-    "\u0621-\u063a\u0641-\u064a\u0904-\u0939\u3041-\u3096\u30a1-\u30fa\uac00-\ud7a3"
-)
-_IDEOGRAPHS = "\u4e00-\u9fff"
-# Every other pre-tokenizer, too, ends a word at a single blank between two letters.
-_BLANK = re.compile(f"(?<=[{_LETTERS}{_IDEOGRAPHS}]) (?=[{_LETTERS}{_IDEOGRAPHS}])")
-
-# To WordPiece a word of more than `max_input_chars_per_word` is unknown, and BERT's normalization
-# takes characters one by one: letters stay, blanks divide, marks and format characters vanish or
-# stay. So a run of one class is as good as its beginning, if that alone is such a word.
-_BLANKS, _MARKS = " \t\n\r", "\u0300-\u036f\ufe00-\ufe0f"
-_FORMATS = "\u200b-\u200f\u202a-\u202e\u2060-\u2064"
+T = TypeVar("T")
 
 
 class Token(NamedTuple):
-    """`start` and `stop` count characters of the text; a special token is nowhere in it."""
+    """`start` and `stop` count characters of the text; they are None for a special token."""
 
     id: int
     text: str
@@ -61,40 +29,31 @@ class Token(NamedTuple):
 
 
 class Tokenization:
-    """A tokenizer.json, cutting to `max_tokens`, special tokens included."""
+    """A tokenizer.json that truncates to `max_tokens`, special tokens included.
+
+    A `Tokenizer` truncates on one side only, so there are three of them: `encode` has one per side,
+    `tokens` has one that does not truncate. That of the right side is opened here, the others at
+    their first use, which few requests need. Threads may share this object.
+
+    Raises ValueError if `max_tokens` is too small, and what `Tokenizer.from_file` raises.
+    """
 
     def __init__(self, path: Path, max_tokens: int) -> None:
-        self._path, self._max_tokens = path, max_tokens
-        self._right = self._open("right")
-        self._special = self._right.num_special_tokens_to_add(is_pair=False)
-        added = self._right.get_added_tokens_decoder().values()
-        self._added = [token.content for token in added]
-        pre_tokenizer = self._right.pre_tokenizer
-        steps = iter(pre_tokenizer) if isinstance(pre_tokenizer, Sequence) else [pre_tokenizer]
-        self._local = all(isinstance(step, _LOCAL) for step in steps) and not _overlap(self._added)
+        self._right = Truncating(path, max_tokens, "right")
+        self._left = once(lambda: Truncating(path, max_tokens, "left"))
+        self._untruncated = once(lambda: open_tokenizer(path))
 
-    def encode(self, text: str, direction: str = "right") -> tuple[list[int], bool]:
-        """The ids of a text, and whether it was cut, on its "right" or "left" side."""
-        return (
-            self._of_part(text, direction, SHORT_PARTS)
-            or self._of_endless_words(text, direction)
-            or self._of_part(text, direction, LONG_PARTS)
-            or self._of_all(text, direction)
-        )
+    def encode(self, text: str, direction: str = "right") -> Encoded:
+        """The ids of a text, and whether it was truncated, on its "right" or "left" side."""
+        return (self._right if direction == "right" else self._left()).encode(text)
 
     def count(self, text: str) -> str:
-        """How many tokens a text has that was cut: a number, or "<number> or more"."""
-        part = text if len(text) <= COUNTED else self._part(text, COUNTED, "right")
-        encoding = self._right.encode(part)
-        words = _words([encoding, *encoding.overflowing])
-        if len(text) <= COUNTED:
-            return f"{len(words) + self._special}"
-        decided = sum(word <= words[-1] - self._undecided for word in words)
-        return f"{max(decided + self._special, self._max_tokens + 1)} or more"
+        """Count the tokens of a text that is too long: "<number>" or "<number> or more"."""
+        return self._right.part.count(text)
 
     def tokens(self, text: str, special: bool) -> list[Token]:
-        """All tokens of a text, however many; `special` ones only where they are asked for."""
-        encoding = self._whole.encode(text, add_special_tokens=special)
+        """All tokens of a text, however many; with the special tokens if `special` is true."""
+        encoding = self._untruncated().encode(text, add_special_tokens=special)
         found = zip(encoding.ids, encoding.tokens, encoding.offsets, strict=True)
         return [
             Token(id, token, True, None, None)
@@ -105,151 +64,65 @@ class Tokenization:
             )
         ]
 
-    def _of_part(
-        self, text: str, direction: str, parts: tuple[int, ...]
-    ) -> tuple[list[int], bool] | None:
-        """The ids that the first part with words enough has; None if there is no such part."""
-        for length in (self._max_tokens * characters for characters in parts):
-            if length < len(text):
-                encoding = self._cutting(direction).encode(self._part(text, length, direction))
-                if self._words_beyond(encoding, direction) >= self._undecided:
-                    return encoding.ids, True
-        return None
 
-    def _of_endless_words(self, text: str, direction: str) -> tuple[list[int], bool] | None:
-        if len(text) < ENDLESS:
-            return None
-        if len(shortened := self._shortened(text)) < len(text):
-            return self.encode(shortened, direction)
-        ids = self._decided(text) if direction == "right" else []
-        return (ids, True) if ids else None
+class Truncating:
+    """A tokenizer that truncates on one side, and the strategies that spare it long texts."""
 
-    def _of_all(self, text: str, direction: str) -> tuple[list[int], bool]:
+    def __init__(self, path: Path, max_tokens: int, direction: str) -> None:
+        self._tokenizer = open_tokenizer(path)
+        check_room(self._tokenizer, max_tokens)
+        self._tokenizer.enable_truncation(max_tokens, direction=direction)
+        self.part = Part(self._tokenizer, max_tokens, direction)
+        self._runs = Runs(self._tokenizer)
+        beginning = Beginning(self._tokenizer, max_tokens)
+        # Each returns None for a text whose ids it cannot decide. The cheapest comes first.
+        self._strategies: list[Callable[[str], Encoded | None]] = [
+            self.part.short,
+            self._without_runs,
+            *([beginning.encode] if direction == "right" else []),
+            self.part.long,
+        ]
+
+    def encode(self, text: str) -> Encoded:
+        for strategy in self._strategies:
+            if encoded := strategy(text):
+                return encoded
+        return self._whole(text)
+
+    def _without_runs(self, text: str) -> Encoded | None:
+        shortened = self._runs.shorten(text)
+        return self.encode(shortened) if len(shortened) < len(text) else None
+
+    def _whole(self, text: str) -> Encoded:
         """Without the offsets, which are half of the cost."""
-        (encoding,) = self._cutting(direction).encode_batch_fast([text])
+        (encoding,) = self._tokenizer.encode_batch_fast([text])
         return encoding.ids, bool(encoding.overflowing)
 
-    def _part(self, text: str, length: int, direction: str) -> str:
-        """About `length` characters of a text, from the side that is kept, not cut at a blank.
 
-        Tokens matched as they stand, such as "<mask>", may eat all the blanks beside them.
-        """
-        part = text[:length] if direction == "right" else text[-length:]
-        if self._local:
-            return part.rstrip() if direction == "right" else part.lstrip()
-        blanks = [match.start() for match in _BLANK.finditer(part)]
-        if not blanks:
-            return ""
-        return part[: blanks[-1]] if direction == "right" else part[blanks[0] :]
+def once(make: Callable[[], T]) -> Callable[[], T]:
+    """A function that calls `make` at its first call only, even if threads call it at once."""
+    made, lock = functools.cache(make), threading.Lock()
 
-    def _words_beyond(self, encoding: Encoding, direction: str) -> int:
-        """How many words a part has beyond the last one that is kept; 0 if all of it is kept."""
-        kept, words = _words([encoding]), _words([encoding, *encoding.overflowing])
-        if len(words) == len(kept):
-            return 0
-        return words[-1] - kept[-1] if direction == "right" else kept[0] - words[0]
+    def get() -> T:
+        with lock:
+            return made()
 
-    @functools.cached_property
-    def _undecided(self) -> int:
-        """How many words, where a part was cut, may not be those of the text.
-
-        One may go on, and one may be joined by marks: normalizers see a character, its marks and
-        the blanks beside it. The others are the beginning of a token that is matched as it stands,
-        before normalization or after it: a character of it is a word at most.
-        """
-        normalizer = self._right.normalizer
-        normalized = [normalizer.normalize_str(token) for token in self._added if normalizer]
-        return 2 + 2 * max(map(len, [*self._added, *normalized]), default=0)
-
-    def _shortened(self, text: str) -> str:
-        """A text of the same tokens, without what makes a word of BERT's endless."""
-        return self._runs.sub(r"\1\2\3\4", text) if self._runs else text
-
-    @functools.cached_property
-    def _runs(self) -> re.Pattern[str] | None:
-        model, normalizer = self._right.model, self._right.normalizer
-        bert = isinstance(model, WordPiece) and isinstance(normalizer, BertNormalizer)
-        if not (bert and self._local and all(map(_is_bracketed, self._added))):
-            return None
-        length = 2 * model.max_input_chars_per_word
-        classes = (_LETTERS, _BLANKS, _MARKS, _FORMATS)
-        return re.compile("|".join(f"([{each}]{{{length}}})[{each}]+" for each in classes))
-
-    def _decided(self, text: str) -> list[int]:
-        """The ids that are kept of a long word, if its beginning alone decides them; else none.
-
-        Unigram takes the best path through a word, found from left to right: up to any place on it,
-        it is the best path of the word that ends there. And a path has a place among as many in a
-        row as the longest piece has letters. So what the texts that end at each of these places
-        begin with, the whole text begins with, too. "aaaa..." has no such beginning: where its
-        pieces are cut depends on its end.
-        """
-        if not (self._local and isinstance(self._right.model, Unigram)):
-            return []
-        for length in (self._max_tokens * characters for characters in SHORT_PARTS):
-            encodings = (self._right.encode(text[:place]) for place in self._places(text, length))
-            first = next(encodings, None)
-            if first and first.overflowing:
-                return first.ids if all(each.ids == first.ids for each in encodings) else []
-        return []
-
-    def _places(self, text: str, length: int) -> range:
-        """As many places in a row as the longest piece has letters, in the far half of a part.
-
-        They are between characters that normalization leaves in place, with as many again on both
-        sides, so that no token which is matched as it stands can cross one.
-        """
-        match = self._plain.match(text, length // 2, length)
-        if not match:
-            return range(0)
-        plain = text[match.end() - 3 * self._longest : match.end()]
-        normalizer = self._right.normalizer
-        if normalizer and normalizer.normalize_str(plain) != plain:
-            return range(0)
-        if any(token in plain for token in self._added):
-            return range(0)
-        end = match.end() - self._longest
-        return range(end - self._longest + 1, end + 1)
-
-    @functools.cached_property
-    def _longest(self) -> int:
-        return max(map(len, self._right.get_vocab()))
-
-    @functools.cached_property
-    def _plain(self) -> re.Pattern[str]:
-        return re.compile(f"[\\s\\S]*[!-~{_LETTERS}{_IDEOGRAPHS}]{{{3 * self._longest}}}")
-
-    def _open(self, direction: str) -> Tokenizer:
-        tokenizer = Tokenizer.from_file(str(self._path))
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(self._max_tokens, direction=direction)
-        return tokenizer
-
-    def _cutting(self, direction: str) -> Tokenizer:
-        return self._right if direction == "right" else self._left
-
-    @functools.cached_property
-    def _left(self) -> Tokenizer:
-        return self._open("left")
-
-    @functools.cached_property
-    def _whole(self) -> Tokenizer:
-        tokenizer = self._open("right")
-        tokenizer.no_truncation()
-        return tokenizer
+    return get
 
 
-def _words(encodings: Iterable[Encoding]) -> list[int]:
-    """The number of the word that each token is of, in their order; special tokens are of none."""
-    numbers = (number for encoding in encodings for number in encoding.word_ids)
-    return sorted(number for number in numbers if number is not None)
+def open_tokenizer(path: Path) -> Tokenizer:
+    """A tokenizer that neither pads nor truncates, whatever its file says."""
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
 
 
-def _overlap(tokens: list[str]) -> bool:
-    """Whether one may begin with the end of another: then which are found depends on the first."""
-    beginnings = {token[:length] for token in tokens for length in range(1, len(token))}
-    return any(token[start:] in beginnings for token in tokens for start in range(1, len(token)))
-
-
-def _is_bracketed(token: str) -> bool:
-    return token[0] in string.punctuation and token[-1] in string.punctuation
+def check_room(tokenizer: Tokenizer, max_tokens: int) -> None:
+    """Raises ValueError if the special tokens alone fill `max_tokens`: nothing would be cut."""
+    special = tokenizer.num_special_tokens_to_add(is_pair=False)
+    if max_tokens <= special:
+        raise ValueError(
+            f"max_tokens is {max_tokens}; this tokenizer adds {special} special tokens to a text. "
+            f"Set max_tokens to {special + 1} or more."
+        )

@@ -11,9 +11,11 @@ import pytest
 from cloudformation import holds, load, sam_routes, select, serverless_routes
 from conftest import TESTS
 from lambda_events import event
+from opened import catalogue
 
+from shared.http import dialects
 from shared.http.dialects import cloudflare, huggingface, openai, tei
-from shared.manifest import BUNDLED, catalogue, find
+from shared.manifest import BUNDLED
 from shared.settings import PREFIX, Settings
 from textfn.pricing.pricing import Lambda
 
@@ -57,14 +59,14 @@ ANSWERED_BY_GET = {
 def tasks_by_name() -> dict[str, tuple[str, ...]]:
     """Every name of every catalogued model, with the tasks that this deployment answers by it."""
     tasks: dict[str, tuple[str, ...]] = {}
-    for manifest in catalogue():
+    for manifest in catalogue:
         if manifest.folder.parent == BUNDLED:
             tasks |= {name: manifest.tasks for name in manifest.names if manifest.installed}
             tasks = {name: () for name in manifest.names} | tasks
-    for manifest in map(find, SERVED.split(",")):
+    for manifest in map(catalogue.find, SERVED.split(",")):
         for original in manifest.stands_in_for:
             scores = tuple(task for task in manifest.tasks if task in SCORES)
-            tasks |= {name: scores for name in find(original).names}
+            tasks |= {name: scores for name in catalogue.find(original).names}
     return tasks
 
 
@@ -78,7 +80,7 @@ def filled(pattern: str, name: str = "") -> str:
 def requests() -> Iterator[tuple[str, dict[str, Any], bool]]:
     """Every documented path by every name: path, body, whether the answer is to be 200."""
     for name, tasks in NAMES.items():
-        for task in find(name).tasks:
+        for task in catalogue.find(name).tasks:
             for pattern in cloudflare.RUN:
                 yield filled(pattern, name), BODIES[f"cloudflare {task}"], task in tasks
             for pattern in huggingface.BARE:
@@ -105,10 +107,9 @@ def call(function: str, method: str, path: str, body: object) -> tuple[int, dict
 def test_the_requests_below_are_of_every_path_of_every_dialect() -> None:
     tried = {
         *cloudflare.RUN, *huggingface.BARE, *openai.EMBEDDINGS, *TEI, *ANSWERED_BY_GET,
-        *huggingface.pipeline("feature-extraction", *SCORES),
+        *(path for task in huggingface.PIPELINES for path in huggingface.pipeline(task)),
     }  # fmt: skip
-    dialects = (cloudflare, huggingface, openai, tei)
-    assert {path for dialect in dialects for path in dialect.PATHS} == tried
+    assert {path.pattern for path in dialects.paths()} == tried
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -229,7 +230,7 @@ def test_every_variable_is_a_setting() -> None:
 
 
 def test_the_catalogue_knows_which_models_are_served() -> None:
-    bundled = {each.id for each in catalogue() if each.installed and each.folder.parent == BUNDLED}
+    bundled = {each.id for each in catalogue if each.installed and each.folder.parent == BUNDLED}
     assert set(SERVED.split(",")) == bundled
 
 

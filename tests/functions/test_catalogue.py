@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from conftest import Server
 
-from shared.manifest import find
-from shared.settings import settings
+from shared.version import VERSION
 
 SEARCH = "/client/v4/accounts/me/ai/models/search"
 SCHEMA = "/client/v4/accounts/me/ai/models/schema"
@@ -21,7 +20,7 @@ def found(server: Server, query: str = "") -> list[str]:
 def test_a_listed_model_has_the_fields_of_the_service(server: Server) -> None:
     answer = server.get(f"{SEARCH}?search=all-minilm")
     (model,) = answer.json["result"]
-    manifest = find("all-minilm-l6-v2")
+    manifest = server.service.catalogue.find("all-minilm-l6-v2")
     assert model == {
         "id": "111935e4-6d21-5d86-b949-2ab5600700ba",
         "source": 1,
@@ -132,8 +131,8 @@ def test_info_tells_what_the_model_takes(server: Server) -> None:
         "max_batch_requests": None,
         "max_client_batch_size": 2048,
         "auto_truncate": True,
-        "tokenization_workers": settings.threads,
-        "version": "textfn",
+        "tokenization_workers": server.service.settings.threads,
+        "version": VERSION,
         "sha": None,
         "docker_label": None,
     }

@@ -31,12 +31,10 @@ SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 EXAMPLES_AN_OPERATION = 6
 
 
-def test_the_paths_of_the_document_are_the_routes() -> None:
-    from functions.local import app
-
+def test_the_paths_of_the_document_are_the_routes(server: Server) -> None:
     routes = {
         (route.path.replace(":path", ""), method.lower())
-        for route in app.routes
+        for route in server.app.routes
         for method in route.methods - {"HEAD"}
     }
     assert {(path, method) for path, method, _ in OPERATIONS} == routes

@@ -4,13 +4,15 @@ import re
 import pytest
 from conftest import Server
 
-from shared.http import application as web
-from shared.http.tokens import Tokens
+from shared.version import VERSION
 
 
 def test_health_is_public_and_short(server: Server) -> None:
     answer = server.get("/health")
-    assert (answer.status, answer.json) == (200, {"status": "ok"})
+    assert (answer.status, answer.json) == (
+        200,
+        {"status": "ok", "textfn-version": VERSION},
+    )
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/client/v4/accounts/me/ai/v1/models"])
@@ -32,7 +34,7 @@ def test_an_unknown_path_is_answered_in_the_caller_s_dialect(server: Server) -> 
     assert [each["code"] for each in cloudflare.json["errors"]] == [7003, 7000]
     openai = server.post("/v1/embedding", {})
     assert (openai.status, openai.json["error"]["code"]) == (404, "unknown_url")
-    assert "did you mean /v1/embeddings?" in openai.json["error"]["message"]
+    assert "Did you mean /v1/embeddings?" in openai.json["error"]["message"]
     hugging_face = server.post("/model/x", {})
     assert hugging_face.status == 404
     assert isinstance(hugging_face.json["error"], str)
@@ -43,7 +45,7 @@ def test_an_unknown_path_is_answered_in_the_caller_s_dialect(server: Server) -> 
 )
 def test_a_slip_in_a_task_s_path_is_answered_with_the_right_one(server: Server, task: str) -> None:
     error = server.post(f"/pipelines/{task}/x", {}).json["error"]
-    assert f"did you mean /pipeline/{task}/{{model}}?" in error
+    assert f"Did you mean /pipeline/{task}/{{model}}?" in error
 
 
 def test_a_model_that_is_not_installed_is_refused_at_once_with_the_command(server: Server) -> None:
@@ -62,7 +64,7 @@ def test_a_token_is_verified_in_the_words_of_the_service(
     server: Server, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     token = frozenset([hashlib.sha256(b"good").digest()])
-    monkeypatch.setattr(web, "tokens", Tokens(token))
+    server.set(monkeypatch, tokens=token)
     good = server.get(path, authorization="Bearer good")
     assert (good.status, good.json["result"]["status"]) == (200, "active")
     assert re.fullmatch("[0-9a-f]{32}", good.json["result"]["id"])
@@ -79,4 +81,4 @@ def test_a_token_is_verified_in_the_words_of_the_service(
 def test_a_wrong_model_on_a_bare_url_is_answered_with_the_right_one(server: Server) -> None:
     answer = server.post("/models/sentence-transformers/all-MiniLM-L6-v3", {"inputs": "hello"})
     assert answer.status == 404
-    assert "did you mean sentence-transformers/all-MiniLM-L6-v2" in answer.json["error"]
+    assert "Did you mean sentence-transformers/all-MiniLM-L6-v2" in answer.json["error"]

@@ -105,4 +105,4 @@ def test_long_texts_are_cut_or_refused_as_the_caller_says(server: Server) -> Non
     assert right[0] < 0.99
     refused = server.post(PIPELINE, {"inputs": inputs, "parameters": {"truncate": False}})
     assert refused.status == 400
-    assert "at most 256 tokens, got 602" in refused.json["error"]
+    assert "has 602 tokens; this model takes 256" in refused.json["error"]

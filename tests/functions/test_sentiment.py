@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 from conftest import TESTS, Server
+from opened import classification
 
-from shared.inference.library import Library
 from textfn.commands.evaluate import read_rows
 
 RUN = "/client/v4/accounts/me/ai/run"
 NAMES = ["minilm-l6-sst2-int8", "@cf/huggingface/distilbert-sst-2-int8"]
-model = Library("text-classification")["minilm-l6-sst2-int8"]
+model = classification["minilm-l6-sst2-int8"]
 
 
 def positive(texts: list[str]) -> np.ndarray:

@@ -66,12 +66,12 @@ def test_top_k_and_the_function_are_read_at_the_root_and_in_parameters(
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({"top_k": 0}, "/top_k must be at least 1."),
+        ({"top_k": 0}, "/top_k is too small. Send 1 or more."),
         ({"top_k": "1"}, "Input should be a valid integer: received `top_k` in `parameters`"),
         ({"top_k": True}, "Input should be a valid integer: received `top_k` in `parameters`"),
-        ({"function_to_apply": "tanh"}, "must be one of softmax, sigmoid, none"),
+        ({"function_to_apply": "tanh"}, "Send one of: softmax, sigmoid, none."),
         ({"parameters": [1]}, "Input should be a valid dictionary: received `parameters`"),
-        ({"inputs": "great " * 40, "truncate": False}, "at most 32 tokens, got 42"),
+        ({"inputs": "great " * 40, "truncate": False}, "has 42 tokens; this model takes 32"),
     ],
 )
 def test_a_wrong_option_is_refused(server: Server, options: dict[str, object], error: str) -> None:

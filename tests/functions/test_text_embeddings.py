@@ -49,7 +49,7 @@ def test_a_hundred_texts_are_served_and_one_more_is_refused(server: Server) -> N
     assert refused.status == 400
     assert "Length of '/text' must be <= 100 not met" in refused.json["errors"][0]["message"]
     assert refused.json["messages"][0]["message"] == (
-        "/text may have at most 100 items, got 101: send them in several requests."
+        "/text has 101 items; one request may have 100. Send several requests."
     )
 
 
@@ -81,7 +81,7 @@ def test_wrong_input_is_refused_in_the_words_of_the_service(server: Server, name
 
 def test_a_person_is_told_which_field_was_meant(server: Server) -> None:
     help = server.post(MINILM, {"input": STORIES}).json["messages"]
-    assert 'did you mean "text"? got "input"' in [each["message"] for each in help]
+    assert 'Did you mean "text"? The body has "input".' in [each["message"] for each in help]
 
 
 def test_feature_extraction_gives_bare_vectors(server: Server) -> None:
@@ -254,7 +254,7 @@ def test_a_long_text_is_refused_when_it_may_not_be_cut(server: Server) -> None:
     ):
         refused = server.post(FEATURES, body)
         assert refused.status == 400
-        assert "at most 256 tokens, got 602" in refused.json["error"]
+        assert "has 602 tokens; this model takes 256" in refused.json["error"]
     assert server.post(FEATURES, {"inputs": "one " * 254, "truncate": False}).status == 200
 
 

@@ -22,8 +22,7 @@ os.environ["TEXTFN_MODELS_DIR"] = str(TESTS / "fixtures" / "models")
 sys.path.insert(0, str(TESTS.parent))
 
 with atheris.instrument_imports(include=["functions", "shared"]):
-    from functions.local import app
-    from shared.http import application as web
+    pass
 
 RUN = "/client/v4/accounts/me/ai/run/"
 PATHS = [
@@ -94,7 +93,8 @@ def one(data: bytes) -> None:
 
 
 logging.getLogger("textfn").setLevel(logging.CRITICAL)
-web._turns = Here()
+app = open_app(Settings.read(), loopback=True)
+app.state.service.host.threads = Here()
 loop = asyncio.new_event_loop()
 atheris.Setup(sys.argv, one)
 atheris.Fuzz()

@@ -9,18 +9,16 @@ import pytest
 from conftest import Server
 from hostile import ROUTES, RUN, Route, exchange, head, refusal
 
-from shared.http import access
-from shared.http import application as web
+from shared.http import access, body
 
 TOKENS = ["the first token", "the second", "the third"]
 HASHES = frozenset(hashlib.sha256(token.encode()).digest() for token in TOKENS)
 
 
 @pytest.fixture(autouse=True)
-def closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def closed(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server of the tests, with three tokens."""
-    check = access.check
-    monkeypatch.setattr(access, "check", lambda path, headers, _: check(path, headers, HASHES))
+    server.set(monkeypatch, tokens=HASHES)
 
 
 @pytest.fixture
@@ -89,8 +87,8 @@ def test_without_a_token_no_body_is_read_or_parsed(
     def fail(*_: object) -> None:
         raise AssertionError("the body of a stranger was read")
 
-    monkeypatch.setattr(web, "_read", fail)
-    monkeypatch.setattr(web, "_parse", fail)
+    monkeypatch.setattr(body, "_read", fail)
+    monkeypatch.setattr(body, "_parse", fail)
     assert server.post(RUN, b"[" * 1_000_000, authorization="Bearer x").status == 401
     assert server.post(RUN, {"text": "a"}, content_encoding="gzip").status == 400  # 9106
 

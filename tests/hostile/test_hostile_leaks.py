@@ -17,8 +17,6 @@ import pytest
 from conftest import Server
 from hostile import RUN, exchange, head
 
-from shared.http import access
-
 TEXT, TOKEN = "canary-4d6f-text", "canary-9b1e-token"
 HERE = [
     (RUN, {"text": TEXT}),
@@ -152,8 +150,7 @@ def test_no_canary_is_told_when_the_model_fails(
 def test_no_canary_is_told_to_whom_has_no_token(
     server: Server, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check = access.check
-    monkeypatch.setattr(access, "check", lambda *sent: check(*sent[:2], frozenset({b"\0" * 32})))
+    server.set(monkeypatch, tokens=frozenset({b"\0" * 32}))
     for answer in sent(server):
         assert TEXT.encode() not in answer and TOKEN.encode() not in answer
     assert TEXT not in log.written.getvalue() and TOKEN not in log.written.getvalue()
@@ -178,7 +175,7 @@ def test_a_server_at_its_most_talkative_prints_no_canary() -> None:
     first = process.stdout.readline()
     while not (port := re.search(r"127\.0\.0\.1:(\d+)", first)):
         first = process.stdout.readline()
-    sent(Server(int(port[1])))
+    sent(Server(int(port[1]), None))
     process.terminate()
     printed, _ = process.communicate(timeout=30)
     assert "POST /client/v4" in printed

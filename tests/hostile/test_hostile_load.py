@@ -18,7 +18,7 @@ import pytest
 from conftest import Answer, Server
 from hostile import ROUTES, RUN, Route, assert_served, head, refusal
 
-LONG = {"text": ["word " * 400] * 100}  # a second of work
+LONG = {"text": [f"{number} " + "word " * 400 for number in range(100)]}  # a second of work
 
 
 class Process(NamedTuple):
@@ -83,9 +83,7 @@ def test_beyond_the_queue_a_request_is_told_to_come_back_and_the_server_stays_al
 def test_the_queue_s_refusal_is_in_the_dialect(
     server: Server, route: Route, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shared.http import application as web
-
-    monkeypatch.setattr(web, "_places", threading.Semaphore(0))
+    monkeypatch.setattr(server.service.host, "semaphore", threading.Semaphore(0))
     answer = server.post(route.path, route.body(["a"]))
     assert answer.status == 429
     assert answer.headers["retry-after"] == "1"
@@ -98,11 +96,10 @@ def test_the_queue_s_refusal_is_in_the_dialect(
 def test_a_place_in_the_queue_is_given_back_after_every_failure(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shared.http import application as web
     from shared.inference.model import Model
 
     places = threading.Semaphore(1)
-    monkeypatch.setattr(web, "_places", places)
+    monkeypatch.setattr(server.service.host, "semaphore", places)
     embed = Model.embed
 
     def fail(*_: object, **__: object) -> None:
@@ -122,7 +119,6 @@ def test_a_place_in_the_queue_is_given_back_after_every_failure(
 def test_the_work_stops_when_the_client_leaves(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shared.http import application as web
     from shared.inference import batching
 
     runs: list[float] = []
@@ -135,7 +131,7 @@ def test_the_work_stops_when_the_client_leaves(
 
     monkeypatch.setattr(batching, "pad", slowly)
     places = threading.Semaphore(1)
-    monkeypatch.setattr(web, "_places", places)
+    monkeypatch.setattr(server.service.host, "semaphore", places)
     content = json.dumps(LONG).encode()
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
         lines = f"Content-Length: {len(content)}", "X-Use-Cache: false"
@@ -153,7 +149,7 @@ def test_the_work_stops_when_the_client_leaves(
 
 def test_a_client_that_stays_is_not_taken_for_one_that_left(server: Server) -> None:
     """Its next request may be on the way already, behind the first."""
-    content = json.dumps({"text": ["word " * 400] * 10}).encode()
+    content = json.dumps({"text": [f"{number} " + "word " * 400 for number in range(10)]}).encode()
     lines = f"Content-Length: {len(content)}", "X-Use-Cache: false"
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall((head(RUN, *lines) + content) * 2 + head("/health", method="GET"))
@@ -190,7 +186,8 @@ def test_what_cannot_be_finished_in_ten_seconds_is_given_up() -> None:
     """It would take half a minute: as many and as long texts as a body holds, three times."""
     with serving(TEXTFN_DEADLINE_SECONDS="600", TEXTFN_MAX_TEXTS="2000") as (server, process):
         answers: list[Answer | None] = []
-        threads = [posting(server, {"text": ["word " * 200] * 2_000}, answers) for _ in range(3)]
+        texts = [f"{number} " + "word " * 200 for number in range(2_000)]
+        threads = [posting(server, {"text": texts}, answers) for _ in range(3)]
         time.sleep(1)
         start = time.perf_counter()
         process.send_signal(signal.SIGTERM)
@@ -218,9 +215,7 @@ def test_a_model_with_other_numbers_is_not_ready_and_is_named(
 ) -> None:
     import numpy as np
 
-    from functions import text_embeddings
-
-    model = text_embeddings.library["all-minilm-l6-v2"]
+    model = server.service.library.of("text-embeddings")["all-minilm-l6-v2"]
     infer = model._infer
 
     def swapped(*arguments):  # type: ignore[no-untyped-def]
@@ -239,8 +234,6 @@ def test_a_model_with_other_numbers_is_not_ready_and_is_named(
 def test_a_server_with_more_to_do_than_it_can_is_not_ready(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shared.http import application as web
-
-    monkeypatch.setattr(web, "_places", threading.Semaphore(0))
+    monkeypatch.setattr(server.service.host, "semaphore", threading.Semaphore(0))
     assert server.get("/readyz").status == 429
     assert server.get("/livez").status == 200

@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from shared.inference.model import BadModel, Model
 from shared.manifest import read
-from textfn.commands.verify import problems
+from textfn.checking.model import problems
 
 POINTER = (
     "version https://git-lfs.github.com/spec/v1\n"
@@ -153,9 +153,6 @@ def test_external_data_inside_of_it_is_read(folder: Path) -> None:
     looked_up(folder / "model.onnx", "model.onnx.data")
     assert Model(read(folder)).embed(["hello"]).values.shape == (1, 16)
     (folder / "model.onnx.data").unlink()
-    from shared.inference import session as graph
-
-    graph.opened.cache_clear()
     with pytest.raises(BadModel, match=re.escape(str(folder / "model.onnx"))):
         Model(read(folder))
 
@@ -224,13 +221,13 @@ def test_a_fault_of_a_model_is_a_500_and_never_a_null_or_a_vector_too_few(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    from functions import text_embeddings
-
     fault(folder / "model.onnx")
     manifest = read(folder)
     strange = Model(manifest)
     texts = [text.format(last=last_word(folder)[0]) for text in FAULTS[fault][0]]
-    monkeypatch.setitem(text_embeddings.library._models, "strange", strange)
+    models = server.service.library.of("text-embeddings")
+    monkeypatch.setitem(models._names._known, "strange", strange.manifest)
+    monkeypatch.setitem(models._opened, strange.manifest.id, strange)
     for path, body in (
         ("/client/v4/accounts/me/ai/run/strange", {"text": texts}),
         ("/pipeline/feature-extraction/strange", {"inputs": texts}),
@@ -242,7 +239,7 @@ def test_a_fault_of_a_model_is_a_500_and_never_a_null_or_a_vector_too_few(
         assert answer.status == (424 if "/embed?" in path else 500)
         assert b"nternal server error" in answer.body
         assert b"null,null" not in answer.body
-        assert "unforeseen error" in caplog.text
+        assert "unknown error in request" in caplog.text
         assert FAULTS[fault][1] not in answer.body.decode()
     one = server.post(
         "/client/v4/accounts/me/ai/run/strange", {"text": ["hello"]}, x_use_cache="false"

@@ -79,7 +79,7 @@ def padded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_one_long_text_among_short_ones_costs_its_own_tokens(
     server: Server, route: Route, padded: list[int]
 ) -> None:
-    texts = ["hi"] * 50 + ["word " * 600] + ["hi"] * 49
+    texts = [*map(str, range(50)), "word " * 600, *map(str, range(50, 99))]
     answer = server.post(route.path, route.body(texts), x_use_cache="false")
     assert len(vectors(route, answer)) == 100
     real = int(answer.headers["textfn-tokens"])
@@ -88,7 +88,8 @@ def test_one_long_text_among_short_ones_costs_its_own_tokens(
 
 
 def test_no_run_is_larger_than_the_budget(server: Server, padded: list[int]) -> None:
-    texts = ["word " * count for count in (1, 600, 30, 7, 200, 90, 3, 250) * 12]
+    counts = (1, 600, 30, 7, 200, 90, 3, 250) * 12
+    texts = [f"{number} " + "word " * count for number, count in enumerate(counts)]
     assert server.post(RUN, {"text": texts}, x_use_cache="false").status == 200
     assert max(padded) <= 256
 
@@ -100,11 +101,7 @@ def test_no_run_is_larger_than_the_budget(server: Server, padded: list[int]) -> 
 def test_the_deadline_ends_the_tokenizing_of_many_long_texts(
     server: Server, route: Route, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import dataclasses
-
-    from shared.http import application as web
-
-    monkeypatch.setattr(web, "settings", dataclasses.replace(web.settings, deadline_seconds=0.2))
+    server.set(monkeypatch, deadline_seconds=0.2)
     tokenized: list[int] = []
     encode = Tokenization.encode
 
@@ -114,7 +111,11 @@ def test_the_deadline_ends_the_tokenizing_of_many_long_texts(
         return encode(self, text, direction)
 
     monkeypatch.setattr(Tokenization, "encode", slowly)
-    answer = server.post(route.path, route.body(["q" * 1_000] * 100), x_use_cache="false")
+    answer = server.post(
+        route.path,
+        route.body([f"{number} " + "q" * 1_000 for number in range(100)]),
+        x_use_cache="false",
+    )
     assert answer.status == 408
     assert "0.2 s" in refusal(route.dialect, answer) or route.dialect == "tei"
     assert len(tokenized) < 50
@@ -126,11 +127,7 @@ def test_the_deadline_ends_the_tokenizing_of_many_long_texts(
 def test_the_deadline_ends_the_computing_between_two_runs(
     server: Server, route: Route, monkeypatch: pytest.MonkeyPatch, padded: list[int]
 ) -> None:
-    import dataclasses
-
-    from shared.http import application as web
-
-    monkeypatch.setattr(web, "settings", dataclasses.replace(web.settings, deadline_seconds=0.3))
+    server.set(monkeypatch, deadline_seconds=0.3)
     pad = batching.pad
 
     def slowly(texts):  # type: ignore[no-untyped-def]
@@ -138,7 +135,11 @@ def test_the_deadline_ends_the_computing_between_two_runs(
         return pad(texts)
 
     monkeypatch.setattr(batching, "pad", slowly)
-    answer = server.post(route.path, route.body(["word " * 300] * 100), x_use_cache="false")
+    answer = server.post(
+        route.path,
+        route.body([f"{number} " + "word " * 300 for number in range(100)]),
+        x_use_cache="false",
+    )
     assert answer.status == 408
     assert answer.headers["x-should-retry"] == "false"
     assert len(padded) < 50
@@ -158,17 +159,16 @@ def test_all_the_tokens_of_a_text_are_shown_of_a_bounded_length_only(server: Ser
 
 PEAK = """
 import pathlib, re
-from shared.inference.library import Library
 
 def peak():
     status = pathlib.Path("/proc/self/status").read_text()
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1])
 
-model = Library("text-embeddings")["all-minilm-l6-v2"]
+model = embeddings["all-minilm-l6-v2"]
 model.embed(["word " * 300])
 pathlib.Path("/proc/self/clear_refs").write_text("5")  # forget the peak of the loading
 before = peak()
-assert model.embed(["word " * 300] * 30).values.shape == (30, 384)
+assert model.embed([f"{number} " + "word " * 300 for number in range(30)]).values.shape == (30, 384)
 print(peak() - before)
 """
 

@@ -26,7 +26,8 @@ VECTORS = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 from shared.inference.library import Library
-model = Library("text-embeddings").chosen(None)
+from shared.settings import Settings
+model = Library(Settings.read()).of("text-embeddings")[None]
 print(json.dumps(model.embed(json.load(sys.stdin), normalize=True).values.tolist()))
 """
 

@@ -9,7 +9,8 @@ from conftest import Server
 
 from shared import errors
 from shared.errors import TextfnError
-from shared.http import access, dialects
+from shared.http import dialects
+from shared.http.access import Access
 from shared.http.dialects import cloudflare, huggingface, openai, tei
 
 ID = "2f4c1d3e-0000-4000-8000-000000000000"
@@ -186,7 +187,7 @@ def test_an_error_reaches_the_client_as_its_dialect_says(
     def refuse(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(access, "check", refuse)
+    monkeypatch.setattr(Access, "check", refuse)
     answer = server.post(PATHS[dialect], {"text": "a secret"}, x_request_id="my-id")
     assert answer.status == TABLE[named(error)][STATUS_COLUMN[dialect]]
     assert answer.json == dialect.error(error, "my-id")[1]
@@ -204,9 +205,11 @@ TEI_WORDS = {
     errors.TooMany("/inputs", 32, 40): INVALID + "batch size 40 > maximum allowed batch size 32",
     errors.Empty("/inputs/sentences"): INVALID + "`inputs.sentences` cannot be empty",
     errors.TooShort("/inputs/3"): INVALID + "`inputs.3` cannot be empty",
-    errors.EmptyBody(): INVALID + "The request has no body: send a JSON object.",
+    errors.EmptyBody(): INVALID + "The request has no body. Send a JSON object.",
     errors.Overloaded(1): "Model is overloaded",
-    errors.UnknownModel("x", ["y"]): "No such model x or task. did you mean y? served here: none",
+    errors.UnknownModel(
+        "x", ["y"]
+    ): "No such model x or task. Did you mean y? Models served here: none.",
 }
 
 
@@ -223,7 +226,9 @@ HUGGING_FACE_WORDS = {
     errors.Empty("/inputs"): "Value error, The inputs are invalid, at least one input is required: "
     "received `[]` in `parameters`",
     errors.AccessDenied(): "Invalid credentials in Authorization header",
-    errors.UnknownModel("x", ["y"]): "No such model x or task. did you mean y? served here: none",
+    errors.UnknownModel(
+        "x", ["y"]
+    ): "No such model x or task. Did you mean y? Models served here: none.",
 }
 
 
@@ -298,7 +303,7 @@ def test_an_unknown_path_has_both_errors_of_the_service() -> None:
 
 def test_a_limit_is_told_with_what_was_given_and_what_to_do() -> None:
     assert str(errors.TooMany("/text", 100, 101)) == (
-        "/text may have at most 100 items, got 101: send them in several requests."
+        "/text has 101 items; one request may have 100. Send several requests."
     )
     assert "2097152" in str(errors.InputTooLarge(2_097_152, 3_000_000))
     assert "3000000" in str(errors.InputTooLarge(2_097_152, 3_000_000))

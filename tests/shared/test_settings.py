@@ -50,6 +50,13 @@ def test_a_wrong_name_or_value_stops_the_start_and_says_what_is_allowed(name: st
         Settings.read({name: BAD[name]})
 
 
+def test_a_file_is_no_folder_of_models(tmp_path: Path) -> None:
+    file = tmp_path / "manifest.toml"
+    file.touch()
+    with pytest.raises(BadSetting, match="TEXTFN_MODELS_DIR is .* Set it to a folder that exists"):
+        Settings.read({"TEXTFN_MODELS_DIR": str(file)})
+
+
 @pytest.mark.parametrize("value", ["", "my-plain-token", "AB" * 32, "ab" * 31])
 def test_tokens_that_are_no_hashes_are_refused_and_not_shown(value: str) -> None:
     with pytest.raises(BadSetting) as raised:

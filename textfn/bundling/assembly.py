@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.manifest import Manifest, catalogue
+from shared.manifest import Manifest
+from shared.names import Catalogue
+from shared.settings import Settings
 from textfn.bundling.inventory import third_party
 from textfn.bundling.wheels import Target, Wheel
 from textfn.layout import ROOT, source
@@ -55,7 +57,7 @@ def assemble(bundle: Bundle, wheels: Sequence[Wheel], target: Target, folder: Pa
     for name in DATA.get(bundle.task, ()):
         path = ROOT / "functions" / name
         _write(path.read_bytes(), path, folder)
-    for manifest in catalogue():
+    for manifest in Catalogue.read(Settings.read()):
         _copy_model(manifest, bundle, folder / "models" / manifest.folder.name)
     (folder / "THIRD_PARTY.txt").write_text(third_party(wheels), "utf-8")
     compile_all(target, folder)

@@ -13,7 +13,7 @@ from shared.manifest import BadManifest, read
 from textfn.bundling.assembly import WEB
 from textfn.bundling.inventory import TooBig, check_size, check_upload, files
 from textfn.bundling.wheels import Target, pins
-from textfn.commands.doctor import Check, compare, model_files
+from textfn.checking.checks import Check, compare, model_files
 from textfn.digests import file_sha256
 
 AGAIN = "textfn bundle makes it anew."

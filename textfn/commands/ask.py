@@ -12,6 +12,7 @@ from shared.errors import UnknownModel
 from shared.inference.library import Library
 from shared.inference.result import Result
 from shared.manifest import BadManifest
+from shared.settings import Settings
 
 CHUNK = 256  # texts; enough for full runs of a model, few enough to answer a pipe soon
 CODES = "exit codes: 0 done; 1 not done, and a line says why; 2 wrong command; 130 stopped (Ctrl-C)"
@@ -77,7 +78,7 @@ def _add(
 
 
 def embed(options: argparse.Namespace) -> int:
-    model = Library("text-embeddings").chosen(options.model)
+    model = Library(Settings.read()).of("text-embeddings")[options.model]
 
     def answers(texts: Sequence[str]) -> tuple[list[dict[str, Any]], Result]:
         result = model.embed(texts)
@@ -87,7 +88,7 @@ def embed(options: argparse.Namespace) -> int:
 
 
 def classify(options: argparse.Namespace) -> int:
-    model = Library("text-classification").chosen(options.model)
+    model = Library(Settings.read()).of("text-classification")[options.model]
     labels = model.manifest.labels
 
     def answers(texts: Sequence[str]) -> tuple[list[dict[str, Any]], Result]:
@@ -102,7 +103,7 @@ def classify(options: argparse.Namespace) -> int:
 
 
 def similarity(options: argparse.Namespace) -> int:
-    model = Library("sentence-similarity").chosen(options.model)
+    model = Library(Settings.read()).of("sentence-similarity")[options.model]
     (source,) = _decoded([os.fsencode(options.source)])
 
     def answers(texts: Sequence[str]) -> tuple[list[dict[str, Any]], Result]:

@@ -4,31 +4,20 @@ Standard library and pip only: `python3 -m textfn.commands.bundle` needs nothing
 """
 
 import argparse
-import json
-import platform
-import shutil
-import subprocess
 import sys
-import tempfile
-import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from shared.errors import UnknownModel
-from shared.manifest import BadManifest, find
-from shared.version import VERSION
-from textfn.bundling.assembly import CATALOGUE, Bundle, BundleError, assemble, interpreter
+from shared.manifest import BadManifest
+from shared.names import Catalogue
+from shared.settings import Settings
+from textfn.bundling.archive import write
+from textfn.bundling.assembly import CATALOGUE, Bundle, BundleError, interpreter
 from textfn.bundling.inventory import (
     TooBig,
-    bill_of_materials,
-    check_size,
-    check_upload,
-    describe,
-    files,
 )
-from textfn.bundling.wheels import Target, Wheel, WheelError, download
-from textfn.digests import file_sha256
+from textfn.bundling.wheels import Target, WheelError
 from textfn.layout import ROOT
 
 DEFAULTS = (
@@ -39,7 +28,6 @@ DEFAULTS = (
 )
 ARCHITECTURES = ("x86_64", "arm64")
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-SMOKE = Path(__file__).parents[1] / "bundling" / "smoke.py"
 
 
 def add_to(commands: Any) -> None:
@@ -72,7 +60,7 @@ def bundle(options: argparse.Namespace) -> int:
         for warning in _warnings(target):
             print(f"textfn bundle: {warning}", file=sys.stderr)
         for each in chosen:
-            _write(each, target, options)
+            write(each, target, options)
     except (BundleError, WheelError, TooBig, UnknownModel, BadManifest, OSError) as error:
         hint = getattr(error, "hint", "")
         print(f"textfn bundle: {error} {hint}".rstrip(), file=sys.stderr)
@@ -87,7 +75,7 @@ def parse(text: str) -> Bundle:
         return Bundle(task, None)
     if not name or not (ROOT / "functions" / f"{task.replace('-', '_')}.py").exists():
         raise BundleError(f"{text} is no bundle; there are {', '.join(DEFAULTS)}")
-    model = find(name)
+    model = Catalogue.read(Settings.read()).find(name)
     if task not in model.tasks:
         raise BundleError(f"{model.id} is for {', '.join(model.tasks)}, not for {task}")
     if not model.installed:
@@ -102,84 +90,6 @@ def _warnings(target: Target) -> list[str]:
     if not interpreter(target.python):
         warnings.append(f"no python{target.python} here to compile with: each cold start will")
     return warnings
-
-
-def _write(bundle: Bundle, target: Target, options: argparse.Namespace) -> None:
-    wheels = download(bundle.packages, target)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        assemble(bundle, wheels, target, folder)
-        check_size_of(folder, bundle)
-        measured = smoke(bundle, target, folder)
-        if options.folder:
-            shutil.copytree(folder, options.folder, dirs_exist_ok=True)
-            return print(f"{bundle.name}: {options.folder}{measured}")
-        options.out.mkdir(parents=True, exist_ok=True)
-        archive = options.out / f"{bundle.name}.zip"
-        write_zip(folder, archive)
-        for warning in check_upload(archive.stat().st_size):
-            print(f"textfn bundle: {bundle.name}: {warning}", file=sys.stderr)
-        _write_papers(bundle, wheels, target, folder, archive)
-        unzipped = sum(path.stat().st_size for path in files(folder).values())
-        sizes = f"{archive.stat().st_size / 1e6:.1f} MB, unzipped {unzipped / 1e6:.1f} MB"
-        print(f"{archive}: {sizes}{measured}")
-
-
-def check_size_of(folder: Path, bundle: Bundle) -> None:
-    sizes = {name: path.stat().st_size for name, path in files(folder).items()}
-    for warning in check_size(sizes):
-        print(f"textfn bundle: {bundle.name}: {warning}", file=sys.stderr)
-
-
-def smoke(bundle: Bundle, target: Target, folder: Path) -> str:
-    """Runs the function where this machine can; what it took. Raises BundleError."""
-    if target.machine != platform.machine() or sys.platform != "linux":
-        return "; not run: it is for another machine"
-    if not (python := interpreter(target.python)):
-        return f"; not run: there is no python{target.python} here"
-    environment = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9", "TEXTFN_AUTH": "none"}
-    environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = "1769"
-    model = bundle.model.id if bundle.model else ""
-    command = [python, "-I", "-S", "-B", str(SMOKE), str(folder), bundle.task, model]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise BundleError(f"{bundle.name} does not run: {done.stderr.strip()}")
-    measured = json.loads(done.stdout.splitlines()[-1])
-    peak = measured["peak_bytes"] / 1e6
-    return f", starts in {measured['init_cpu_seconds']:.2f} CPU s, peak {peak:.0f} MB"
-
-
-def write_zip(folder: Path, archive: Path) -> None:
-    """The same bytes for the same files, whenever and wherever: no dates, owners or modes."""
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as written:
-        for name, path in files(folder).items():
-            member = zipfile.ZipInfo(name)  # its date is 1980-01-01
-            member.create_system = 3  # Unix, whose modes these are
-            member.external_attr = 0o100644 << 16
-            member.compress_type = zipfile.ZIP_DEFLATED
-            written.writestr(member, path.read_bytes())
-
-
-def _write_papers(
-    bundle: Bundle, wheels: Sequence[Wheel], target: Target, folder: Path, archive: Path
-) -> None:
-    """The inventory, <name>.json, and the bill of materials, <name>.cdx.json."""
-    found = describe(folder)
-    listed = {
-        "name": bundle.name,
-        "version": VERSION,
-        "handler": f"{bundle.module}.handler",
-        "python": target.python,
-        "arch": target.arch,
-        "zip": {"bytes": archive.stat().st_size, "sha256": file_sha256(archive)},
-        "unzipped_bytes": sum(each["bytes"] for each in found.values()),
-        "packages": {wheel.name: wheel.file.name for wheel in wheels},
-        "files": found,
-    }
-    models = [bundle.model] if bundle.model else []
-    bill = bill_of_materials(bundle.name, VERSION, wheels, models)
-    for suffix, content in ((".json", listed), (".cdx.json", bill)):
-        archive.with_suffix(suffix).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

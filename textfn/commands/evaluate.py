@@ -15,6 +15,7 @@ from shared.errors import UnknownModel
 from shared.inference.library import Library
 from shared.inference.model import Model
 from shared.inference.result import Result
+from shared.settings import Settings
 
 Numbers = NDArray[np.float64]
 CHUNK = 256
@@ -37,11 +38,13 @@ def add_to(commands: Any) -> None:
 
 def evaluate(options: argparse.Namespace) -> int:
     try:
-        classifiers = Library("text-classification")
+        classifiers = Library(Settings.read()).of("text-classification")
         if options.model in classifiers:
             lines = classification(classifiers[options.model], options.file)
         else:
-            lines = similarity(Library("sentence-similarity")[options.model], options.file)
+            lines = similarity(
+                Library(Settings.read()).of("sentence-similarity")[options.model], options.file
+            )
     except (OSError, ValueError, UnknownModel) as error:
         print(f"textfn models evaluate: {error}", file=sys.stderr)
         return 1

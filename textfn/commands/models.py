@@ -7,12 +7,10 @@ import sys
 from typing import Any
 
 from shared.errors import UnknownModel
-from shared.inference.library import SCORES
-from shared.manifest import BadManifest, Manifest, catalogue, find, key
-from shared.settings import settings
-
-# `pull` and `add` write it: a folder without it came with textfn or was made by hand.
-PULLED = "checkpoint.sha256"
+from shared.manifest import BadManifest, Manifest
+from shared.names import SCORES, Catalogue, standing_in
+from shared.settings import Settings
+from textfn.installing.staging import PULLED
 
 # A token's work is 12 * layers * width² multiplications, those of a layer's matrices; here it is
 # counted in MiniLM's: 2 of bge-small, 4 of DistilBERT, 8 of the base sizes, 28 of bge-large.
@@ -40,7 +38,7 @@ def add_to(commands: Any) -> None:
 
 def show(options: argparse.Namespace) -> int:
     try:
-        models = [_described(manifest) for manifest in catalogue()]
+        models = [_described(manifest) for manifest in Catalogue.read(Settings.read())]
     except BadManifest as error:
         return _failed("list", str(error))
     if options.json:
@@ -79,17 +77,17 @@ def speed(manifest: Manifest) -> str:
 
 def _stand_in(manifest: Manifest) -> str:
     """The installed model that gives scores, and nothing but scores, in place of this one."""
-    names = {key(name) for name in manifest.names}
-    for each in catalogue() if settings.stand_ins == "on" else []:
-        shared = SCORES & set(each.tasks) & set(manifest.tasks)
-        if each.installed and shared and names & set(map(key, each.stands_in_for)):
-            return each.id
+    settings = Settings.read()
+    for task in SCORES & set(manifest.tasks) if settings.stand_ins == "on" else ():
+        among = [each for each in Catalogue.read(settings).installed if task in each.tasks]
+        if found := standing_in(manifest.names, among):
+            return found.manifest.id
     return ""
 
 
 def remove(options: argparse.Namespace) -> int:
     try:
-        manifest = find(options.name)
+        manifest = Catalogue.read(Settings.read()).find(options.name)
         if not manifest.installed:
             return _failed("remove", f"{manifest.id} is not installed")
         if not (manifest.folder / PULLED).exists():

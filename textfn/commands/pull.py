@@ -5,9 +5,10 @@ import sys
 from typing import Any
 
 from shared.errors import UnknownModel
-from shared.manifest import BadManifest, Manifest, catalogue, find
+from shared.manifest import BadManifest, Manifest
+from shared.names import Catalogue
+from shared.settings import Settings
 from textfn.installing.staging import FULL, Busy, NoSpace
-from textfn.layout import installation
 
 CODES = """exit codes:
   0  installed, or it was before        6  no such repository, revision or file (404)
@@ -51,7 +52,8 @@ def pull(options: argparse.Namespace) -> int:
 def _chosen(options: argparse.Namespace) -> list[Manifest]:
     if options.all == bool(options.names):
         raise ValueError("give the names of models, or --all")
-    return catalogue() if options.all else [find(name) for name in options.names]
+    catalogue = Catalogue.read(Settings.read())
+    return list(catalogue) if options.all else [catalogue.find(name) for name in options.names]
 
 
 def _install(manifest: Manifest) -> int:
@@ -64,9 +66,7 @@ def _install(manifest: Manifest) -> int:
         from textfn.installing.hub import HubError
         from textfn.installing.pulled import install
     except ModuleNotFoundError as error:
-        return _failed(
-            f"{error.name} is not installed here; `{installation('models')}` installs it", 1
-        )
+        return _failed(f"{error.name} is not installed here; `make .venv/dev` installs it", 1)
     try:
         print(f"{manifest.id} is installed: {install(manifest)}")
     except (HubError, NoSpace) as error:

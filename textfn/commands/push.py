@@ -3,15 +3,14 @@
 import argparse
 import re
 import sys
-from pathlib import Path
 from typing import Any
 
 from shared.errors import UnknownModel
-from shared.inference.bucket import MANIFEST
-from shared.manifest import BadManifest, Manifest, find
-from shared.settings import BUCKET
-from textfn.digests import file_sha256
-from textfn.layout import installation
+from shared.manifest import BadManifest
+from shared.names import Catalogue
+from shared.settings import BUCKET, Settings
+from textfn.installing import upload
+from textfn.installing.upload import PushError
 
 CODES = """exit codes:
   0  all files are there               3  S3 cannot be reached
@@ -20,14 +19,6 @@ CODES = """exit codes:
 After a break, push again: what is there is not sent again.
 
 example: textfn models push mfaq s3://my-bucket/models"""
-
-
-class PushError(Exception):
-    """The model is not in the bucket as a whole."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 def add_to(commands: Any) -> None:
@@ -49,107 +40,18 @@ def push(options: argparse.Namespace) -> int:
         prefix = options.bucket.rstrip("/")
         if not re.fullmatch(BUCKET, prefix):
             raise PushError(f"{options.bucket} is not s3://BUCKET/PREFIX", 2)
-        _push(find(options.name), prefix)
+        upload.push(Catalogue.read(Settings.read()).find(options.name), prefix)
     except UnknownModel as error:
         return _failed(f"{error} {error.hint}", 2)
     except PushError as error:
         return _failed(str(error), error.code)
     except ModuleNotFoundError as error:
-        return _failed(
-            f"{error.name} is not installed here; `{installation('aws')}` installs it", 1
-        )
+        return _failed(f"{error.name} is not installed here; `make .venv/dev` installs it", 1)
     except (BadManifest, OSError) as error:
         return _failed(str(error), 1)
     except KeyboardInterrupt:
         return _failed("stopped; the next push sends what is missing", 130)
     return 0
-
-
-def _push(manifest: Manifest, prefix: str) -> None:
-    """The manifest goes last: before it, a function finds the model as it was, or none."""
-    from boto3.exceptions import Boto3Error
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    digests = _digests(manifest)
-    try:
-        bucket = Bucket(f"{prefix}/{manifest.id}")
-        for name, digest in digests.items():
-            bucket.put(manifest.folder / name, digest)
-    except (BotoCoreError, Boto3Error, ClientError) as error:
-        raise _plain(error) from None
-    print(f"{manifest.id} is in {prefix}/{manifest.id}")
-
-
-def _digests(manifest: Manifest) -> dict[str, str]:
-    """Of the files to send. Raises PushError if one is not what the manifest says."""
-    if not manifest.installed:
-        raise PushError(f"{manifest.id} is not installed: textfn models pull {manifest.id}", 1)
-    found = {name: file_sha256(manifest.folder / name) for name in manifest.sha256}
-    for name in found:
-        if found[name] != manifest.sha256[name]:
-            raise PushError(f"{name} is not what the manifest says: textfn models verify", 1)
-    return found | {MANIFEST: file_sha256(manifest.folder / MANIFEST)}
-
-
-class Bucket:
-    """What is below s3://bucket/prefix. Raises boto3's and botocore's errors."""
-
-    def __init__(self, prefix: str) -> None:
-        import boto3  # a laptop that only serves need not have it
-
-        self._prefix = prefix
-        self._bucket, _, self._key = prefix.removeprefix("s3://").partition("/")
-        self._client = boto3.client("s3")
-        self._client.head_bucket(Bucket=self._bucket)
-
-    def put(self, path: Path, sha256: str) -> None:
-        from tqdm import tqdm
-
-        key = f"{self._key}/{path.name}"
-        if self._sha256(key) == sha256:
-            print(f"{self._prefix}/{path.name} is there")
-            return
-        size = path.stat().st_size
-        print(f"{self._prefix}/{path.name}, {size / 1e6:.1f} MB", flush=True)
-        bar = tqdm(desc=path.name, total=size, unit="B", unit_scale=True, disable=None)
-        with bar:
-            self._client.upload_file(
-                str(path),
-                self._bucket,
-                key,
-                ExtraArgs={"Metadata": {"sha256": sha256}},
-                Callback=bar.update,
-            )
-
-    def _sha256(self, key: str) -> str:
-        """What the object there says of itself; nothing if there is none."""
-        from botocore.exceptions import ClientError
-
-        try:
-            there = self._client.head_object(Bucket=self._bucket, Key=key)
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                return ""
-            raise
-        return str(there["Metadata"].get("sha256", ""))
-
-
-def _plain(error: Exception) -> PushError:
-    from botocore.exceptions import (
-        ClientError,
-        ConnectionError,
-        HTTPClientError,
-        NoCredentialsError,
-    )
-
-    cause = error.__context__  # of what S3 refused boto3 tells in an error of its own
-    refused = next((each for each in (error, cause) if isinstance(each, ClientError)), None)
-    status = refused.response["ResponseMetadata"]["HTTPStatusCode"] if refused else 0
-    if status == 404:
-        return PushError(f"there is no such bucket ({error})", 6)
-    if status == 403 or isinstance(error, NoCredentialsError):
-        return PushError(f"not allowed: s3:PutObject, s3:GetObject, s3:ListBucket ({error})", 5)
-    return PushError(str(error), 3 if isinstance(error, ConnectionError | HTTPClientError) else 1)
 
 
 def _failed(message: str, code: int) -> int:

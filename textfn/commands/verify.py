@@ -2,21 +2,13 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-from tokenizers import Tokenizer
-
 from shared.errors import UnknownModel
-from shared.inference.model import Model
-from shared.inference.references import distance, expected, found
-from shared.inference.session import CannotFeed, Graph
-from shared.manifest import BadManifest, Manifest, catalogue, find
-from textfn.digests import file_sha256
-
-# Of the graphs that are written here.
-INPUTS = {"input_ids": "tensor(int32)", "attention_mask": "tensor(int32)"}
+from shared.manifest import BadManifest, Manifest
+from shared.names import Catalogue
+from shared.settings import Settings
+from textfn.checking.model import problems
 
 
 def add_to(commands: Any) -> None:
@@ -33,8 +25,8 @@ def add_to(commands: Any) -> None:
 
 def verify(options: argparse.Namespace) -> int:
     try:
-        manifests = [find(name) for name in options.names]
-        manifests = manifests or [each for each in catalogue() if each.installed]
+        manifests = [Catalogue.read(Settings.read()).find(name) for name in options.names]
+        manifests = manifests or Catalogue.read(Settings.read()).installed
     except (UnknownModel, BadManifest) as error:
         print(f"textfn models verify: {error}", file=sys.stderr)
         return 1
@@ -49,85 +41,3 @@ def _report(manifest: Manifest) -> int:
         count = len(manifest.references)
         print(f"{manifest.id}: right ({len(manifest.sha256)} files, {count} published references)")
     return 1 if wrong else 0
-
-
-def problems(manifest: Manifest) -> list[str]:
-    """What is wrong with an installed model, a line each; nothing runs if a file is not right."""
-    if not manifest.installed:
-        return [f"not installed here: textfn models pull {manifest.id}"]
-    files = [*{manifest.graph(pooling) for pooling in manifest.pooling}, manifest.tokenizer]
-    unnamed = [f"{path.name} has no sha256" for path in files if path.name not in manifest.sha256]
-    if wrong := unnamed + _wrong_files(manifest):
-        return wrong
-    try:
-        wrong = [each for path in sorted(files[:-1]) for each in _wrong_graph(path, manifest)]
-        return wrong or _wrong_numbers(manifest)
-    except Exception as error:  # onnxruntime's and tokenizers' own errors have no narrower class
-        return [str(error).splitlines()[0]]
-
-
-def _wrong_files(manifest: Manifest) -> list[str]:
-    found = {name: file_sha256(manifest.folder / name) for name in sorted(manifest.sha256)}
-    return [
-        f"{name} has sha256 {found[name]}, the manifest says {manifest.sha256[name]}"
-        for name in found
-        if found[name] != manifest.sha256[name]
-    ]
-
-
-def _wrong_graph(path: Path, manifest: Manifest) -> list[str]:
-    try:
-        graph = Graph(path, manifest.output, optimize=manifest.optimize)
-    except CannotFeed as error:
-        return [f"{path.name}: {error}"]
-    inputs = {each.name: each.type for each in graph.session.get_inputs()}
-    if not manifest.output and inputs != INPUTS:
-        return [f"{path.name} takes {inputs}, not {INPUTS}"]
-    return _wrong_width(path, graph, manifest) or _wrong_words(path, graph, manifest)
-
-
-def _wrong_width(path: Path, graph: Graph, manifest: Manifest) -> list[str]:
-    width = graph.run([[0]], manifest.pooling[0]).shape[-1]
-    expected = manifest.dimensions or len(manifest.labels)
-    if width == expected:
-        return []
-    return [f"{path.name} gives {width} numbers a text, the manifest says {expected}"]
-
-
-def _wrong_words(path: Path, graph: Graph, manifest: Manifest) -> list[str]:
-    """Whether the graph's table has a row for each token: it runs, or the lookup fails."""
-    largest = max(Tokenizer.from_file(str(manifest.tokenizer)).get_vocab().values())
-    try:
-        graph.run([[largest]], manifest.pooling[0])
-    except Exception:  # a class of onnxruntime's compiled part: INVALID_ARGUMENT
-        return [f"{path.name} has no word {largest}, which the tokenizer can give"]
-    return []
-
-
-def _wrong_numbers(manifest: Manifest) -> list[str]:
-    model = Model(manifest)
-    return [wrong for each in manifest.references if (wrong := _difference(model, each))]
-
-
-def _difference(model: Model, reference: dict[str, Any]) -> str:
-    """How the model misses a reference, or nothing."""
-    manifest = model.manifest
-    asked = reference.get("pooling", manifest.pooling[0])
-    met = {}
-    for pooling in manifest.pooling:
-        off = distance(model, reference, pooling)
-        met[pooling] = off <= reference["tolerance"]
-        if pooling == asked:
-            missed = f"{reference['origin']}: off by {off:.4f}, at most {reference['tolerance']}"
-    if met[asked]:
-        return ""
-    if others := [pooling for pooling in met if met[pooling]]:
-        return f"{missed}; {others[0]} pooling gives what {asked} should: a wrong pooling"
-    if "scores" in reference and _met_in_another_order(model, reference):
-        return f"{missed}; right under other labels than {', '.join(manifest.labels)}: swapped"
-    return missed
-
-
-def _met_in_another_order(model: Model, reference: dict[str, Any]) -> bool:
-    scores = np.sort(found(model, reference, model.manifest.pooling[0]))
-    return bool(np.abs(scores - np.sort(expected(reference))).max() <= reference["tolerance"])

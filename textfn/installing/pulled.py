@@ -7,11 +7,10 @@ from pathlib import Path
 from shared.manifest import Manifest, read
 from textfn.building.architectures import ARCHITECTURES
 from textfn.building.build import SMOOTHING, VOCABULARY, BuildError, build, calibrate
-from textfn.commands.models import PULLED
-from textfn.commands.verify import problems
+from textfn.checking.model import problems
 from textfn.digests import file_sha256
 from textfn.installing.hub import RemoteFile, fetch, look_up
-from textfn.installing.staging import WORK, NoSpace, alone, models_folder, move
+from textfn.installing.staging import PULLED, WORK, NoSpace, alone, models_folder, move
 
 HUB = "https://huggingface.co/"
 # Never a pickle: safetensors, JSON and text are data, a pickle is a program.

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shared.manifest import BUNDLED
-from shared.settings import settings
+from shared.settings import Settings
 
 # Folders that models are put together in: not a model's, so that nothing there is ever served.
 WORK = ".pull"
+# `pull` and `add` write it: a folder without it came with textfn or was made by hand.
+PULLED = "checkpoint.sha256"
 # Of the disk, the quota, and the largest file that is allowed.
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 
@@ -28,7 +30,7 @@ class NoSpace(Exception):
 
 def models_folder() -> Path:
     """Return the folder that models are installed into. Raises PermissionError."""
-    folder = settings.models_dir or BUNDLED
+    folder = Settings.read().models_dir or BUNDLED
     try:
         (folder / WORK).mkdir(exist_ok=True)
     except OSError as error:

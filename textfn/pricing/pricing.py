@@ -5,8 +5,9 @@ import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from shared.manifest import Manifest, key
-from shared.settings import default_threads, settings
+from shared.manifest import Manifest
+from shared.names import key
+from shared.settings import Settings, default_threads
 
 Prices = dict[str, Any]
 PRICES: Prices = tomllib.loads((Path(__file__).parent / "prices.toml").read_text("utf-8"))
@@ -41,7 +42,7 @@ class Lambda(NamedTuple):
             vcpus = self.memory / VCPU_MB
         else:
             threads = default_threads({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory)})
-            vcpus = min(threads, math.ceil(tokens / settings.token_budget))
+            vcpus = min(threads, math.ceil(tokens / Settings.read().token_budget))
         return tokens / tokens_per_second / vcpus
 
     def dollars(self, seconds: float) -> float:

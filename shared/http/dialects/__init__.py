@@ -1,24 +1,22 @@
-"""The languages clients speak. Each module has the same three things.
-
-- path patterns, as constants; `PATHS` are all of them
-- envelopes: functions that put a result into the shape its clients read
-- `error(error, request_id)`: status and body of an error, by one table
-"""
-
-import re
-from types import ModuleType
+"""The dialects that clients speak. To add one: a module like the others, and its entry here."""
 
 from shared.http.dialects import cloudflare, huggingface, openai, tei
+from shared.http.dialects.dialect import Dialect, Path
 
-GATEWAY_TO_WORKERS_AI = re.compile("/v1/[^/]+/[^/]+/workers-ai(?!/v1/)(/|$)")
+# Asked in this order; the last one also answers for the paths that nobody owns.
+DIALECTS: tuple[Dialect, ...] = (cloudflare, tei, openai, huggingface)
 
 
-def of(path: str) -> ModuleType:
-    """The dialect of a path, known or not: an error must answer in its caller's language."""
-    if path.startswith("/client/v4/") or path == "/client/v4":
-        return openai if "/ai/v1/" in path else cloudflare
-    if GATEWAY_TO_WORKERS_AI.match(path):
-        return cloudflare
-    if path in tei.PATHS:
-        return tei
-    return openai if path.startswith("/v1/") or path == "/embeddings" else huggingface
+def of(path: str) -> Dialect:
+    """The dialect of a path, known or not: an error must be in the words of the caller's API."""
+    return next((each for each in DIALECTS if each.owns(path)), DIALECTS[-1])
+
+
+def paths() -> list[Path]:
+    """The paths of all dialects, in the order in which they must be tried.
+
+    A pattern that ends in a model's name takes any path that begins like it, so it comes after
+    those that end in something else, and a shorter one comes after a longer one.
+    """
+    every = (path for dialect in DIALECTS for path in dialect.PATHS)
+    return sorted(every, key=lambda path: (path.pattern.endswith(":path}"), -len(path.pattern)))

@@ -1,11 +1,13 @@
 """Cloudflare's API v4: the envelope and the errors of Workers AI."""
 
+import re
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
 from shared import errors
-from shared.errors import TextfnError, for_error
+from shared.errors import TextfnError
+from shared.http.dialects.dialect import Path, for_error
 from shared.manifest import Manifest
 
 ACCOUNT = "/client/v4/accounts/{account}"
@@ -14,13 +16,18 @@ SEARCH = ACCOUNT + "/ai/models/search"
 SCHEMA = ACCOUNT + "/ai/models/schema"
 VERIFY = ("/client/v4/user/tokens/verify", ACCOUNT + "/tokens/verify")
 
-# AI Gateway's second form takes any path for a model, so it must be the last to be tried.
 RUN = (
     ACCOUNT + "/ai/run/{model:path}",
     GATEWAY + "/workers-ai/run/{model:path}",
     GATEWAY + "/workers-ai/{model:path}",
 )
-PATHS = (*RUN, SEARCH, SCHEMA, *VERIFY)
+PATHS = (
+    *(Path(pattern, "run") for pattern in RUN),
+    Path(SEARCH, "search", "GET"),
+    Path(SCHEMA, "schema", "GET"),
+    *(Path(pattern, "verify", "GET") for pattern in VERIFY),
+)
+GATEWAY_TO_WORKERS_AI = re.compile("/v1/[^/]+/[^/]+/workers-ai(?!/v1/)(/|$)")
 
 # https://developers.cloudflare.com/workers-ai/platform/errors/ and, for 5006, 10000, 9106 and 7003,
 # answers of the service seen in public.
@@ -79,6 +86,12 @@ TASKS = {
     "text-classification": ("Text Classification", "19606750-23ed-4371-aab2-c20349b53a60"),
     "sentence-similarity": ("Sentence Similarity", "b2b9cb18-2ee1-5e35-a4a5-2ab1a1d2b8f6"),
 }
+
+
+def owns(path: str) -> bool:
+    if path.startswith("/client/v4/") or path == "/client/v4":
+        return "/ai/v1/" not in path
+    return GATEWAY_TO_WORKERS_AI.match(path) is not None
 
 
 def success(result: Any) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from shared import errors
-from shared.errors import TextfnError, for_error
+from shared.errors import TextfnError
+from shared.http.dialects.dialect import Path, for_error
 
 # A bare URL names a model and leaves the task to the body; huggingface_hub before 0.28 puts the
 # pipeline first; the router's URLs have /hf-inference in front.
@@ -26,23 +27,26 @@ STATUS: dict[type[TextfnError], int] = {
 KINDS = {"array": "list", "object": "dictionary"}
 
 
-def pipeline(*tasks: str) -> list[str]:
-    """The paths that name one of these tasks; /models/... last would be taken for a bare URL."""
-    return [
-        path
-        for task in tasks
-        for path in (
-            f"/models/{{model:path}}/pipeline/{task}",
-            f"/hf-inference/models/{{model:path}}/pipeline/{task}",
-            f"/pipeline/{task}/{{model:path}}",
-        )
-    ]
+PIPELINES = ("feature-extraction", "sentence-similarity", "text-classification")
+
+
+def pipeline(task: str) -> tuple[str, ...]:
+    """The paths that name a task."""
+    return (
+        f"/models/{{model:path}}/pipeline/{task}",
+        f"/hf-inference/models/{{model:path}}/pipeline/{task}",
+        f"/pipeline/{task}/{{model:path}}",
+    )
 
 
 PATHS = (
-    *BARE,
-    *pipeline("feature-extraction", "sentence-similarity", "text-classification"),
+    *(Path(pattern, "bare") for pattern in BARE),
+    *(Path(pattern, task) for task in PIPELINES for pattern in pipeline(task)),
 )
+
+
+def owns(path: str) -> bool:
+    return path.startswith(("/models", "/hf-inference", "/pipeline"))
 
 
 def error(error: TextfnError, request_id: str) -> tuple[int, dict[str, Any]]:

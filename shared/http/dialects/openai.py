@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from shared import errors
-from shared.errors import TextfnError, for_error
+from shared.errors import TextfnError
 from shared.http.dialects import cloudflare
+from shared.http.dialects.dialect import Path, for_error
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +24,10 @@ EMBEDDINGS = (
     cloudflare.GATEWAY + "/compat/embeddings",
 )
 MODELS = ("/v1/models", cloudflare.ACCOUNT + "/ai/v1/models")
-PATHS = (*EMBEDDINGS, *MODELS)
+PATHS = (
+    *(Path(pattern, "embeddings") for pattern in EMBEDDINGS),
+    *(Path(pattern, "models", "GET") for pattern in MODELS),
+)
 
 # https://platform.openai.com/docs/guides/error-codes: status, type and code.
 STATUS_TYPE_CODE: dict[type[TextfnError], tuple[int, str, str | None]] = {
@@ -38,6 +42,12 @@ STATUS_TYPE_CODE: dict[type[TextfnError], tuple[int, str, str | None]] = {
     errors.DeadlineExceeded: (408, "server_error", None),
     errors.InternalError: (500, "server_error", None),
 }
+
+
+def owns(path: str) -> bool:
+    if path.startswith("/client/v4/"):
+        return "/ai/v1/" in path
+    return path.startswith("/v1/") or path == "/embeddings"
 
 
 def embeddings(

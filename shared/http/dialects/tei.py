@@ -3,13 +3,18 @@
 from typing import Any
 
 from shared import errors
-from shared.errors import TextfnError, for_error
+from shared.errors import TextfnError
+from shared.http.dialects.dialect import Path, for_error
 from shared.manifest import Manifest
-from shared.settings import settings
+from shared.settings import Settings
+from shared.version import VERSION
 
 EMBED, SIMILARITY, PREDICT, TOKENIZE = POSTED = ("/embed", "/similarity", "/predict", "/tokenize")
 INFO = "/info"
-PATHS = (*POSTED, INFO)
+PATHS = (
+    *(Path(pattern, pattern.strip("/")) for pattern in POSTED),
+    Path(INFO, "info", "GET"),
+)
 
 # router/src/http/server.rs; it knows no models, tokens or deadlines: those are by analogy.
 STATUS_AND_TYPE: dict[type[TextfnError], tuple[int, str]] = {
@@ -40,7 +45,15 @@ WORDS: dict[type[TextfnError], str] = {
 }
 
 
-def info(manifest: Manifest) -> dict[str, Any]:
+OWN = frozenset(each.pattern for each in PATHS)
+
+
+def owns(path: str) -> bool:
+    return path in OWN
+
+
+def info(manifest: Manifest, settings: Settings) -> dict[str, Any]:
+    """One model and the limits, as GET /info of the original returns them."""
     labels = {str(index): label for index, label in enumerate(manifest.labels)}
     classifier = {"id2label": labels, "label2id": {labels[id]: int(id) for id in labels}}
     embedding = {"pooling": "".join(manifest.pooling[:1])}
@@ -56,7 +69,7 @@ def info(manifest: Manifest) -> dict[str, Any]:
         "max_client_batch_size": 2048,
         "auto_truncate": True,
         "tokenization_workers": settings.threads,
-        "version": "textfn",
+        "version": VERSION,
         "sha": None,
         "docker_label": None,
     }

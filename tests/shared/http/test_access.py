@@ -6,13 +6,13 @@ from conftest import Server
 
 from shared.errors import AccessDenied, MissingCredentials
 from shared.http import access
-from shared.http import application as web
-from shared.http.tokens import Tokens
-from shared.settings import settings
+from shared.http.access import Access
+from shared.settings import Settings
 
+OPEN = Settings.read()
 TOKEN, OTHER = "a token of the tests", "another of them"
 CLOSED = dataclasses.replace(
-    settings,
+    OPEN,
     tokens=frozenset(hashlib.sha256(token.encode()).digest() for token in (TOKEN, OTHER)),
 )
 RUN = "/client/v4/accounts/me/ai/run/all-minilm-l6-v2"
@@ -37,32 +37,32 @@ BAD = [
 
 @pytest.mark.parametrize("headers", GOOD, ids=str)
 def test_a_known_token_may_ask(headers: dict[str, str]) -> None:
-    access.check(RUN, headers, CLOSED.tokens)
+    Access(CLOSED).check(RUN, headers)
 
 
 @pytest.mark.parametrize("headers", BAD, ids=ascii)
 def test_an_unknown_token_may_not(headers: dict[str, str]) -> None:
     with pytest.raises(AccessDenied):
-        access.check(RUN, headers, CLOSED.tokens)
+        Access(CLOSED).check(RUN, headers)
 
 
 def test_no_token_is_told_apart_from_a_wrong_one() -> None:
     with pytest.raises(MissingCredentials):
-        access.check(RUN, {"x-auth-email": "me@example.com"}, CLOSED.tokens)
+        Access(CLOSED).check(RUN, {"x-auth-email": "me@example.com"})
 
 
 def test_health_needs_no_token() -> None:
-    access.check("/health", {}, CLOSED.tokens)
+    Access(CLOSED).check("/health", {})
 
 
 def test_without_tokens_everybody_may_ask() -> None:
-    access.check(RUN, {}, settings.tokens)
+    Access(OPEN).check(RUN, {})
 
 
 def test_a_refusal_is_in_the_dialect_and_comes_before_the_body(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web, "tokens", Tokens(CLOSED.tokens))
+    server.set(monkeypatch, tokens=CLOSED.tokens)
     missing, wrong = server.post(RUN, b"no JSON"), server.post(RUN, b"", authorization="Bearer x")
     assert (missing.status, missing.json["errors"][0]["code"]) == (400, 9106)
     assert (wrong.status, wrong.json["errors"][0]["code"]) == (401, 10000)
@@ -76,7 +76,7 @@ def test_a_refusal_is_in_the_dialect_and_comes_before_the_body(
 
 def test_nothing_is_open_beyond_loopback_unless_somebody_said_so() -> None:
     with pytest.raises(access.NotProtected, match="TEXTFN_TOKENS"):
-        access.require_protection(loopback=False, settings=settings)
-    access.require_protection(loopback=True, settings=settings)
+        access.require_protection(loopback=False, settings=OPEN)
+    access.require_protection(loopback=True, settings=OPEN)
     access.require_protection(loopback=False, settings=CLOSED)
-    access.require_protection(False, dataclasses.replace(settings, auth="none"))
+    access.require_protection(False, dataclasses.replace(OPEN, auth="none"))

@@ -96,7 +96,9 @@ def test_another_method_is_refused_with_the_one_that_is_allowed(server: Server) 
     answer = server.get(RUN)
     assert (answer.status, answer.json["errors"][0]["code"]) == (405, 10405)
     assert answer.headers["allow"] == "POST"
-    assert server.get(HF).json == {"error": "This path answers POST only."}
+    assert server.get(HF).json == {
+        "error": "This path does not answer the method of the request. Send POST."
+    }
 
 
 @pytest.mark.parametrize("path", [RUN + "/", HF + "/", "/health/"])
@@ -130,27 +132,22 @@ def test_an_unforeseen_error_tells_nothing_and_is_logged(
 def test_too_many_requests_at_a_time_are_told_to_come_back(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shared.http import application as web
-
-    monkeypatch.setattr(web, "_places", threading.Semaphore(0))
+    monkeypatch.setattr(server.service.host, "semaphore", threading.Semaphore(0))
     answer = server.post(RUN, {"text": "hello"})
     assert (answer.status, answer.json["errors"][0]["code"]) == (429, 3040)
     assert answer.headers["retry-after"] == "1"
 
 
 def test_a_request_out_of_time_is_told_so(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    import dataclasses
-
-    from shared.http import application as web
-
-    monkeypatch.setattr(web, "settings", dataclasses.replace(web.settings, deadline_seconds=-1))
+    server.set(monkeypatch, deadline_seconds=-1)
     answer = server.post(RUN, {"text": "hello"}, x_use_cache="false")
     assert (answer.status, answer.json["errors"][0]["code"]) == (408, 3007)
     assert answer.headers["x-should-retry"] == "false"
 
 
 def test_a_long_request_does_not_hold_up_a_short_one(server: Server) -> None:
-    long = threading.Thread(target=server.post, args=(RUN, {"text": ["word " * 400] * 100}))
+    texts = [f"{number} " + "word " * 400 for number in range(100)]
+    long = threading.Thread(target=server.post, args=(RUN, {"text": texts}))
     long.start()
     finished_first = []
     while long.is_alive() and not finished_first:

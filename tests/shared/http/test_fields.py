@@ -15,7 +15,7 @@ from shared.errors import (
     Unsupported,
     WrongType,
 )
-from shared.http import fields as payload
+from shared.http.fields import Fields, number
 
 
 def wrong(kind: type[InvalidInput], function: Any, *arguments: Any) -> Any:
@@ -27,59 +27,59 @@ def wrong(kind: type[InvalidInput], function: Any, *arguments: Any) -> Any:
 
 
 def test_one_set_of_fields_must_be_there_in_full() -> None:
-    payload.require({"a": 1, "b": 2, "c": 3}, ["a", "b"])
-    payload.require({"c": 1}, ["a", "b"], ["c"])
-    assert wrong(MissingField, payload.require, {"a": 1}, ["a", "b"]).missing == ["b"]
-    error = wrong(MissingField, payload.require, {"x": 1}, ["a"], ["b"])
+    Fields({"a": 1, "b": 2, "c": 3}).require(["a", "b"])
+    Fields({"c": 1}).require(["a", "b"], ["c"])
+    assert wrong(MissingField, Fields({"a": 1}).require, ["a", "b"]).missing == ["b"]
+    error = wrong(MissingField, Fields({"x": 1}).require, ["a"], ["b"])
     assert error.alternatives == (["a"], ["b"])
-    assert error.hint == 'did you mean "a"? got "x"'
+    assert error.hint == 'Did you mean "a"? The body has "x".'
 
 
 def test_parameters_are_options_and_the_root_wins() -> None:
     body = {"inputs": "a", "top_k": 1, "parameters": {"top_k": 2, "truncate": True}}
-    assert payload.options(body) == {**body, "truncate": True}
-    assert payload.options({"inputs": "a"}) == {"inputs": "a"}
-    assert payload.options({"parameters": None}) == {"parameters": None}
-    error = wrong(WrongType, payload.options, {"parameters": []})
+    assert Fields(body).with_parameters().body == {**body, "truncate": True}
+    assert Fields({"inputs": "a"}).with_parameters().body == {"inputs": "a"}
+    assert Fields({"parameters": None}).with_parameters().body == {"parameters": None}
+    error = wrong(WrongType, Fields({"parameters": []}).with_parameters)
     assert (error.path, error.expected, error.actual) == ("/parameters", ["object"], "array")
 
 
 @pytest.mark.parametrize("field", ["queueRequest", "requests", "request_id"])
 def test_a_queue_is_refused_in_each_of_its_forms(field: str) -> None:
-    error = wrong(Unsupported, payload.not_queued, {field: 1}, {})
+    error = wrong(Unsupported, Fields({field: 1}).check_not_queued, {})
     assert error.path == f"/{field}"
-    assert str(error) == "No batches are queued here: send the texts in ordinary requests."
-    payload.not_queued({"text": "a"}, {"queueRequest": "false"})
-    payload.not_queued({"text": "a"}, {})
-    assert wrong(Unsupported, payload.not_queued, {}, {"queueRequest": "true"}).path == (
+    assert str(error) == "Batches are not queued here. Send the texts in ordinary requests."
+    Fields({"text": "a"}).check_not_queued({"queueRequest": "false"})
+    Fields({"text": "a"}).check_not_queued({})
+    assert wrong(Unsupported, Fields({}).check_not_queued, {"queueRequest": "true"}).path == (
         "/queueRequest"
     )
 
 
 def test_a_text_is_a_string_with_a_character() -> None:
-    assert payload.text({"a": "b"}, "a") == "b"
-    error = wrong(WrongType, payload.text, {"a": 5}, "a")
+    assert Fields({"a": "b"}).text("a") == "b"
+    error = wrong(WrongType, Fields({"a": 5}).text, "a")
     assert (error.path, error.expected, error.actual) == ("/a", ["string"], "integer")
-    assert wrong(TooShort, payload.text, {"a": ""}, "a").path == "/a"
+    assert wrong(TooShort, Fields({"a": ""}).text, "a").path == "/a"
 
 
 def test_texts_are_at_most_so_many_strings() -> None:
-    assert payload.texts({"a": ["b", "c"]}, "a", 2) == ["b", "c"]
-    assert payload.texts({"a": []}, "a", 2) == []
-    error = wrong(TooMany, payload.texts, {"a": ["b", "c", "d"]}, "a", 2)
+    assert Fields({"a": ["b", "c"]}).texts("a", 2) == ["b", "c"]
+    assert Fields({"a": []}).texts("a", 2) == []
+    error = wrong(TooMany, Fields({"a": ["b", "c", "d"]}).texts, "a", 2)
     assert (error.path, error.maximum, error.given) == ("/a", 2, 3)
-    error = wrong(WrongType, payload.texts, {"a": "b"}, "a", 2)
+    error = wrong(WrongType, Fields({"a": "b"}).texts, "a", 2)
     assert (error.path, error.expected, error.actual) == ("/a", ["array"], "string")
-    assert wrong(WrongType, payload.texts, {"a": ["b", None]}, "a", 2).path == "/a/1"
-    assert wrong(TooShort, payload.texts, {"a": ["", "b"]}, "a", 2).path == "/a/0"
+    assert wrong(WrongType, Fields({"a": ["b", None]}).texts, "a", 2).path == "/a/1"
+    assert wrong(TooShort, Fields({"a": ["", "b"]}).texts, "a", 2).path == "/a/0"
 
 
 def test_a_string_is_a_list_of_one() -> None:
-    assert payload.text_or_texts({"a": "b"}, "a", 1) == ["b"]
-    assert payload.text_or_texts({"a": ["b"]}, "a", 1) == ["b"]
-    assert wrong(TooMany, payload.text_or_texts, {"a": ["b", "c"]}, "a", 1).maximum == 1
-    assert wrong(TooShort, payload.text_or_texts, {"a": ""}, "a", 1).path == "/a"
-    error = wrong(WrongType, payload.text_or_texts, {"a": {}}, "a", 1)
+    assert Fields({"a": "b"}).text_or_texts("a", 1) == ["b"]
+    assert Fields({"a": ["b"]}).text_or_texts("a", 1) == ["b"]
+    assert wrong(TooMany, Fields({"a": ["b", "c"]}).text_or_texts, "a", 1).maximum == 1
+    assert wrong(TooShort, Fields({"a": ""}).text_or_texts, "a", 1).path == "/a"
+    error = wrong(WrongType, Fields({"a": {}}).text_or_texts, "a", 1)
     assert (error.path, error.expected, error.actual) == ("/a", ["string", "array"], "object")
 
 
@@ -88,76 +88,79 @@ def test_a_string_is_a_list_of_one() -> None:
     [("a", ["a"]), (["a"], ["a"]), ([["a"], ["b"]], ["a", "b"]), ([["a"], "b"], ["a", "b"])],
 )
 def test_sequences_are_one_or_a_batch(value: object, found: list[str]) -> None:
-    assert payload.sequences({"a": value}, "a", 2) == found
+    assert Fields({"a": value}).sequences("a", 2) == found
 
 
 def test_sequences_that_are_not_served() -> None:
     for pair in (["a", "b"], [["a", "b"]], [["c"], ["a", "b"]]):
-        error = wrong(Unsupported, payload.sequences, {"a": pair}, "a", 9)
+        error = wrong(Unsupported, Fields({"a": pair}).sequences, "a", 9)
         assert error.path == "/a"
         assert str(error) == (
-            'No pairs are read here; a batch is written [["one text"], ["another"]].'
+            'Pairs are not supported. Write a batch as [["one text"], ["another"]].'
         )
-    assert wrong(Empty, payload.sequences, {"a": []}, "a", 9).path == "/a"
-    assert wrong(TooMany, payload.sequences, {"a": [["b"]] * 3}, "a", 2).given == 3
-    error = wrong(WrongType, payload.sequences, {"a": [["a", "b", "c"]]}, "a", 9)
+    assert wrong(Empty, Fields({"a": []}).sequences, "a", 9).path == "/a"
+    assert wrong(TooMany, Fields({"a": [["b"]] * 3}).sequences, "a", 2).given == 3
+    error = wrong(WrongType, Fields({"a": [["a", "b", "c"]]}).sequences, "a", 9)
     assert (error.path, error.actual) == ("/a/0", "array")
-    assert wrong(WrongType, payload.sequences, {"a": 5}, "a", 9).path == "/a/0"
-    assert wrong(WrongType, payload.sequences, {"a": [["a"], []]}, "a", 9).path == "/a/1"
+    assert wrong(WrongType, Fields({"a": 5}).sequences, "a", 9).path == "/a/0"
+    assert wrong(WrongType, Fields({"a": [["a"], []]}).sequences, "a", 9).path == "/a/1"
 
 
 @pytest.mark.parametrize(
     ("value", "batch"), [([["a"]], True), ([], True), (["a"], False), ("a", False), (None, False)]
 )
 def test_a_batch_is_a_list_of_lists(value: object, batch: bool) -> None:
-    assert payload.is_batch(value) is batch
+    assert Fields({"a": value}).is_batch("a") is batch
 
 
 def test_a_choice_is_the_first_unless_another_is_made() -> None:
-    assert payload.choice({}, "a", ["b", "c"]) == "b"
-    assert payload.choice({"a": None}, "a", ["b", "c"]) == "b"
-    assert payload.choice({"a": "c"}, "a", ["b", "c"]) == "c"
+    assert Fields({}).choice("a", ["b", "c"]) == "b"
+    assert Fields({"a": None}).choice("a", ["b", "c"]) == "b"
+    assert Fields({"a": "c"}).choice("a", ["b", "c"]) == "c"
     for value in ("d", "", 0, False, ["b"], {}):
-        error = wrong(NotOneOf, payload.choice, {"a": value}, "a", ["b", "c"])
+        error = wrong(NotOneOf, Fields({"a": value}).choice, "a", ["b", "c"])
         assert (error.path, error.allowed) == ("/a", ["b", "c"])
 
 
 def test_a_flag_is_a_boolean_or_nothing() -> None:
-    assert payload.flag({}, "a") is None
-    assert payload.flag({"a": None}, "a") is None
-    assert payload.flag({"a": True}, "a") is True
-    assert payload.flag({"a": False}, "a") is False
+    assert Fields({}).flag("a") is None
+    assert Fields({"a": None}).flag("a") is None
+    assert Fields({"a": True}).flag("a") is True
+    assert Fields({"a": False}).flag("a") is False
     for value in (0, 1, "true", []):
-        error = wrong(WrongType, payload.flag, {"a": value}, "a")
+        error = wrong(WrongType, Fields({"a": value}).flag, "a")
         assert (error.path, error.expected) == ("/a", ["boolean"])
 
 
 def test_an_integer_is_no_boolean_and_no_fraction() -> None:
-    assert payload.integer({}, "a") is None
-    assert payload.integer({"a": None}, "a") is None
-    assert payload.integer({"a": 1}, "a") == 1
-    assert payload.integer({"a": 0}, "a", 0) == 0
+    assert Fields({}).integer("a") is None
+    assert Fields({"a": None}).integer("a") is None
+    assert Fields({"a": 1}).integer("a") == 1
+    assert Fields({"a": 0}).integer("a", 0) == 0
     for value in (True, False, 1.0, "1"):
-        error = wrong(WrongType, payload.integer, {"a": value}, "a")
+        error = wrong(WrongType, Fields({"a": value}).integer, "a")
         assert (error.path, error.expected) == ("/a", ["integer"])
-    error = wrong(TooSmall, payload.integer, {"a": 0}, "a")
+    error = wrong(TooSmall, Fields({"a": 0}).integer, "a")
     assert (error.path, error.minimum) == ("/a", 1)
-    assert wrong(TooSmall, payload.integer, {"a": 4}, "a", 5).minimum == 5
+    assert wrong(TooSmall, Fields({"a": 4}).integer, "a", 5).minimum == 5
 
 
 def test_a_number_of_a_query_is_digits() -> None:
-    assert payload.number({}, "a", 7) == 7
-    assert payload.number({"a": "12"}, "a", 7) == 12
-    assert payload.number({"a": "9" * 5_000}, "a", 7) == 10**18 - 1
+    assert number({}, "a", 7) == 7
+    assert number({"a": "12"}, "a", 7) == 12
+    assert number({"a": "9" * 5_000}, "a", 7) == 10**18 - 1
     for value in ("", "-1", "1.5", "\u0661", "\u00b2", "1 "):
-        error = wrong(WrongType, payload.number, {"a": value}, "a", 7)
+        error = wrong(WrongType, number, {"a": value}, "a", 7)
         assert (error.path, error.expected) == ("/a", ["integer"])
-    assert wrong(TooSmall, payload.number, {"a": "0"}, "a", 7).minimum == 1
+    assert wrong(TooSmall, number, {"a": "0"}, "a", 7).minimum == 1
 
 
 def test_one_text_there_must_be() -> None:
-    assert payload.some(["a"], "b") == ["a"]
-    assert wrong(Empty, payload.some, [], "b").path == "/b"
+    assert Fields({"b": ["a"]}).some_texts("b", 1) == ["a"]
+    assert Fields({"b": "a"}).text_or_some_texts("b", 1) == ["a"]
+    assert wrong(Empty, Fields({"b": []}).some_texts, "b", 1).path == "/b"
+    assert wrong(Empty, Fields({"b": []}).some_texts, "b", 1, "a/b").path == "/a/b"
+    assert wrong(Empty, Fields({"b": []}).text_or_some_texts, "b", 1).path == "/b"
 
 
 @pytest.mark.parametrize(
@@ -174,33 +177,36 @@ def test_one_text_there_must_be() -> None:
     ],
 )
 def test_the_side_on_which_a_text_is_cut(body: dict[str, Any], side: str) -> None:
-    assert payload.truncation(body) == side
+    assert Fields(body).truncation() == side
 
 
 def test_a_side_or_a_flag_that_is_none_is_refused() -> None:
-    error = wrong(NotOneOf, payload.truncation, {"truncation_direction": "up"})
+    error = wrong(NotOneOf, Fields({"truncation_direction": "up"}).truncation)
     assert (error.path, error.allowed) == ("/truncation_direction", ["right", "left"])
-    assert wrong(NotOneOf, payload.truncation, {"truncation_direction": 5})
-    assert wrong(WrongType, payload.truncation, {"truncate": "no"}).path == "/truncate"
+    assert wrong(NotOneOf, Fields({"truncation_direction": 5}).truncation)
+    assert wrong(WrongType, Fields({"truncate": "no"}).truncation).path == "/truncate"
 
 
 def test_a_model_has_its_own_dimensions_and_no_prompts() -> None:
     for body in ({}, {"dimensions": None}, {"dimensions": 16}, {"prompt_name": None}):
-        payload.own_dimensions(body, 16)
-    error = wrong(Unsupported, payload.own_dimensions, {"dimensions": 8}, 16)
+        Fields(body).check_dimensions(16)
+    error = wrong(Unsupported, Fields({"dimensions": 8}).check_dimensions, 16)
     assert (error.path, str(error)) == (
         "/dimensions",
-        "This model has 16 dimensions, no others.",
+        "This model returns 16 dimensions. Remove the field or send 16.",
     )
-    error = wrong(Unsupported, payload.own_dimensions, {"prompt_name": "query"}, 16)
-    assert (error.path, str(error)) == ("/prompt_name", "The models here have no prompts.")
+    error = wrong(Unsupported, Fields({"prompt_name": "query"}).check_dimensions, 16)
+    assert (error.path, str(error)) == (
+        "/prompt_name",
+        "This model has no prompts. Remove the field.",
+    )
 
 
 def test_token_ids_are_no_texts() -> None:
     for value in ("a", ["a"], [], 5, [None]):
-        assert payload.no_token_ids({"a": value}, "a") == {"a": value}
+        assert Fields({"a": value}).check_no_token_ids("a") is None
     for value in ([1], ["a", 1], [[1]], [True]):
-        error = wrong(Unsupported, payload.no_token_ids, {"a": value}, "a")
+        error = wrong(Unsupported, Fields({"a": value}).check_no_token_ids, "a")
         assert error.path == "/a"
         assert str(error) == (
             "Send texts, not token ids (LangChain: check_embedding_ctx_length=False)."

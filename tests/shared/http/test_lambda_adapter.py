@@ -1,6 +1,5 @@
 """The handlers, called as Lambda calls them. Each function answers for its own task."""
 
-import dataclasses
 import json
 import os
 import re
@@ -15,9 +14,9 @@ from hypothesis import strategies as st
 from lambda_events import event
 
 from functions import catalogue, sentence_similarity, text_classification, text_embeddings
-from shared import manifest
-from shared.http import application as web
-from shared.http import telemetry
+from shared.http.lambda_adapter import start
+from shared.inference.model import Model
+from shared.names import Catalogue
 
 RUN = "/client/v4/accounts/me/ai/run"
 HAPPY = {"source": "That is a happy person", "sentences": ["That is a happy dog"]}
@@ -78,6 +77,13 @@ def test_an_unknown_path_ends_at_the_catalogue() -> None:
     status, headers, body = call(catalogue, "2.0", "/client/v4/nowhere", {})
     assert (status, body["errors"][0]["code"]) == (404, 7003)
     assert headers["content-type"] == "application/json"
+
+
+def restarted(monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
+    """The catalogue's function in another environment, for one test."""
+    call(catalogue, "2.0", "/nowhere", {})  # it has a service that can be put back
+    monkeypatch.setitem(catalogue.app.state._state, "service", catalogue.app.state.service)
+    start(catalogue.app, Catalogue.read, os.environ | environment)
 
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -262,8 +268,7 @@ def test_a_request_ends_before_lambda_ends_it() -> None:
 def test_an_answer_too_large_for_lambda_is_refused_before_it_is_computed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(web, "ON_LAMBDA", True)
-    monkeypatch.setattr(text_embeddings.Model, "embed", None)  # it would be called
+    monkeypatch.setattr(Model, "embed", None)  # it would be called
     status, _, body = call(text_embeddings, "2.0", "/embed", {"inputs": ["a"] * 2048})
     assert (status, body["error_type"]) == (413, "Validation")
     most = int(re.search(r"at most (\d+)", body["error"])[1])
@@ -276,7 +281,6 @@ def test_an_answer_too_large_for_lambda_is_refused_before_it_is_computed(
 def test_the_line_of_a_request_tells_its_cost_and_nothing_of_its_text(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(web, "ON_LAMBDA", True)
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=1")
     asked = event("2.0", f"{RUN}/all-minilm-l6-v2", {"text": "a canary text"})
     asked["rawQueryString"] = "token=canary"
@@ -296,10 +300,11 @@ def test_the_line_of_a_request_tells_its_cost_and_nothing_of_its_text(
 
 
 def test_the_first_request_of_an_environment_is_told_from_the_next(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(web, "ON_LAMBDA", True)
-    telemetry.restored()
+    call(catalogue, "2.0", "/nowhere", {})
+    catalogue.app.state.service.host.restored()
+    capsys.readouterr()
     for _ in range(2):
         call(catalogue, "2.0", "/nowhere", {})
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -310,9 +315,8 @@ def test_the_first_request_of_an_environment_is_told_from_the_next(
 def test_metrics_can_be_left_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(web, "ON_LAMBDA", True)
-    off = dataclasses.replace(telemetry.settings, metrics="off")
-    monkeypatch.setattr(telemetry, "settings", off)
+    restarted(monkeypatch, TEXTFN_METRICS="off")
+    capsys.readouterr()
     call(catalogue, "2.0", "/nowhere", {})
     assert "_aws" not in json.loads(capsys.readouterr().out)
 
@@ -323,10 +327,10 @@ def test_an_unforeseen_error_is_logged_by_its_place_and_not_its_message(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("about a canary text")
 
-    monkeypatch.setattr(text_embeddings.Model, "embed", fail)
+    monkeypatch.setattr(Model, "embed", fail)
     assert call(text_embeddings, "2.0", "/embed", {"inputs": "canary"})[0] == 424
     assert "RuntimeError at" in caplog.text
-    assert "in_turn" in caplog.text
+    assert "compute" in caplog.text
     assert "canary" not in caplog.text
 
 
@@ -356,7 +360,7 @@ SERVED = ("all-minilm-l6-v2", "minilm-l6-sst2-int8")
 def test_a_name_that_the_gateway_did_not_match_is_sent_to_the_one_it_does(
     path: str, location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(manifest, "settings", dataclasses.replace(manifest.settings, served=SERVED))
+    restarted(monkeypatch, TEXTFN_SERVED=",".join(SERVED))
     answer = catalogue.handler(event("2.0", path, {}), None)
     assert (answer["statusCode"], answer["headers"]["location"]) == (308, location)
 
@@ -365,7 +369,7 @@ def test_a_name_that_the_gateway_did_not_match_is_sent_to_the_one_it_does(
 def test_a_model_that_no_function_serves_is_sent_nowhere(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(manifest, "settings", dataclasses.replace(manifest.settings, served=SERVED))
+    restarted(monkeypatch, TEXTFN_SERVED=",".join(SERVED))
     status, _, body = call(catalogue, "2.0", f"{RUN}/{name}", {})
     assert (status, body["errors"][0]["code"]) == (400, 5007)
 
@@ -378,9 +382,7 @@ def test_a_path_that_ends_in_no_slash_or_is_unknown_is_sent_nowhere(path: str) -
 def test_the_catalogue_lists_what_the_other_functions_serve(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(
-        manifest, "settings", dataclasses.replace(manifest.settings, served=("mfaq",))
-    )
+    restarted(monkeypatch, TEXTFN_SERVED="mfaq")
     asked = event("2.0", "/v1/models", {})
     asked["requestContext"]["http"]["method"] = "GET"
     assert '"mfaq"' in catalogue.handler(asked, None)["body"]
@@ -393,17 +395,17 @@ hooks = []
 snapshots.register_after_restore = hooks.append
 sys.modules["snapshot_restore_py"] = snapshots
 from functions import text_embeddings
-from shared.http import telemetry
-telemetry._answered = True
+host = text_embeddings.app.state.service.host
+host._is_cold = False
 for hook in hooks:
     hook()
-print(len(hooks), telemetry._answered)
+print(len(hooks), host._is_cold)
 """
 
 
 def test_the_hooks_of_a_snapshot_are_registered_and_run() -> None:
     done = run(SNAPSHOTS, AWS_LAMBDA_RUNTIME_API="127.0.0.1:9001", TEXTFN_AUTH="none")
-    assert done.stdout.split() == ["2", "False"], done.stderr
+    assert done.stdout.split() == ["2", "True"], done.stderr
 
 
 def test_a_runtime_without_snapshots_starts_as_well() -> None:

@@ -1,13 +1,10 @@
 """A text that comes again is not computed again, and only its own sender can notice."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from conftest import Server
 
-from shared.http import application as web
-from shared.inference.cache import OVERHEAD, Cache, Mine, Row
+from shared.inference.cache import OVERHEAD, Cache, Row, TenantCache
 
 RUN = "/client/v4/accounts/me/ai/run/all-minilm-l6-v2"
 HF = "/models/sentence-transformers/all-MiniLM-L6-v2"
@@ -15,8 +12,8 @@ SENTIMENT = "/models/test/tiny-sentiment"
 
 
 @pytest.fixture(autouse=True)
-def empty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "_cache", Cache(2**20))
+def empty(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.replace(monkeypatch, cache=Cache(2**20))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +59,7 @@ def test_nobody_learns_what_another_sent(server: Server) -> None:
 def test_where_everybody_may_ask_those_without_a_token_share_nothing(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web, "settings", dataclasses.replace(web.settings, auth="none"))
+    server.set(monkeypatch, auth="none")
     for _ in range(2):
         assert server.post(HF, {"inputs": "hello"}).headers["x-compute-type"] == "cpu"
 
@@ -120,5 +117,5 @@ def test_a_row_larger_than_the_cache_is_not_kept() -> None:
 
 
 def test_parts_of_a_key_cannot_run_into_each_other() -> None:
-    mine = Mine(Cache(0), b"me")
+    mine = TenantCache(Cache(0), b"me")
     assert mine.key("ab", "c") != mine.key("a", "bc")

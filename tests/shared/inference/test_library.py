@@ -1,15 +1,18 @@
-import dataclasses
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from opened import catalogue, classification, embeddings, similarity
 
+from shared import names
 from shared.errors import ModelNotInstalled, UnknownModel
-from shared.inference.library import Library, key
-from shared.manifest import catalogue
+from shared.inference.library import Library
+from shared.names import Catalogue, key
+from shared.settings import Settings
 
+ON_LAMBDA = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}
 SPELLINGS = [
     "@hf/sentence-transformers/all-minilm-l6-v2",
     "hf/sentence-transformers/all-minilm-l6-v2",
@@ -25,70 +28,60 @@ SPELLINGS = [
 
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_a_model_answers_to_every_spelling_of_its_names(name: str) -> None:
-    assert Library("text-embeddings")[name].manifest.id == "all-minilm-l6-v2"
+    assert embeddings[name].manifest.id == "all-minilm-l6-v2"
 
 
-def test_two_libraries_open_a_model_once() -> None:
-    first, second = Library("text-embeddings"), Library("sentence-similarity")
+def test_two_tasks_share_a_model() -> None:
+    first, second = embeddings, similarity
     assert first["all-minilm-l6-v2"] is second["all-minilm-l6-v2"]
 
 
 def test_a_score_may_come_from_a_stand_in_which_says_so() -> None:
-    result = Library("sentence-similarity")["sentence-transformers/all-mpnet-base-v2"].similarity(
-        "a", ["b"]
-    )
+    result = similarity["sentence-transformers/all-mpnet-base-v2"].similarity("a", ["b"])
     assert result.model.startswith("all-minilm-l6-v2@")
-    assert result.model.endswith("; stand-in for sentence-transformers/all-mpnet-base-v2")
+    assert result.stand_in_for == "sentence-transformers/all-mpnet-base-v2"
 
 
 def test_a_vector_never_comes_from_a_stand_in() -> None:
     with pytest.raises(ModelNotInstalled, match="textfn models pull all-mpnet-base-v2"):
-        Library("text-embeddings")["sentence-transformers/all-mpnet-base-v2"]
+        embeddings["sentence-transformers/all-mpnet-base-v2"]
 
 
-def test_stand_ins_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    from shared.inference import library
-
-    off = dataclasses.replace(library.settings, stand_ins="off")
-    monkeypatch.setattr(library, "settings", off)
+def test_stand_ins_can_be_turned_off() -> None:
+    library = Library(Settings(stand_ins="off"))
     with pytest.raises(ModelNotInstalled):
-        Library("sentence-similarity")["sentence-transformers/all-mpnet-base-v2"]
+        library.of("sentence-similarity")["sentence-transformers/all-mpnet-base-v2"]
 
 
 def test_a_model_of_another_task_is_unknown() -> None:
     with pytest.raises(UnknownModel):
-        Library("text-classification")["all-minilm-l6-v2"]
-    assert "all-minilm-l6-v2" not in Library("text-classification")
+        classification["all-minilm-l6-v2"]
+    assert "all-minilm-l6-v2" not in classification
 
 
 def test_a_wrong_name_is_answered_with_the_right_one() -> None:
     with pytest.raises(UnknownModel) as raised:
-        Library("text-embeddings")["@hf/sentence-transformer/all-minilm-l6"]
+        embeddings["@hf/sentence-transformer/all-minilm-l6"]
     assert "@hf/sentence-transformers/all-minilm-l6-v2" in raised.value.hint
 
 
 def test_of_two_folders_with_one_id_the_installed_one_is_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shared import manifest
-
-    tiny = next(each for each in catalogue() if each.id == "tiny-embedder")
+    tiny = next(each for each in catalogue if each.id == "tiny-embedder")
     for name in ("a", "b", "c"):
         shutil.copytree(tiny.folder, tmp_path / name)
     (tmp_path / "a" / "model.onnx").unlink()
-    monkeypatch.setattr(manifest, "BUNDLED", tmp_path)
-    monkeypatch.setattr(
-        manifest, "settings", dataclasses.replace(manifest.settings, models_dir=None)
-    )
-    assert [each.folder.name for each in catalogue.__wrapped__()] == ["b"]
+    monkeypatch.setattr(names, "BUNDLED", tmp_path)
+    assert [each.folder.name for each in Catalogue.read(Settings())] == ["b"]
     (tmp_path / "b" / "model.onnx").unlink()
     (tmp_path / "c" / "model.onnx").unlink()
-    assert [each.folder.name for each in catalogue.__wrapped__()] == ["a"]
+    assert [each.folder.name for each in Catalogue.read(Settings())] == ["a"]
 
 
 def test_no_two_models_share_a_name() -> None:
-    names = [key(name) for manifest in catalogue() for name in manifest.names]
-    assert len(names) == len(set(names))
+    keys = [key(name) for manifest in catalogue for name in manifest.names]
+    assert len(keys) == len(set(keys))
 
 
 def test_a_path_is_no_name() -> None:
@@ -100,11 +93,11 @@ def test_a_path_is_no_name() -> None:
         "",
     ):
         with pytest.raises(UnknownModel):
-            Library("text-embeddings")[name]
+            embeddings[name]
 
 
 def test_a_broken_model_file_stops_the_start_with_its_name(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    manifest = next(each for each in catalogue() if each.id == "tiny-embedder")
+    manifest = next(each for each in catalogue if each.id == "tiny-embedder")
     broken = tmp_path / "broken"
     broken.mkdir()
     for file in manifest.folder.iterdir():
@@ -112,7 +105,7 @@ def test_a_broken_model_file_stops_the_start_with_its_name(tmp_path) -> None:  #
     (broken / "model.onnx").write_text("version https://git-lfs.github.com/spec/v1\n")
     done = subprocess.run(
         [sys.executable, "-c", "import functions.text_embeddings"],
-        env={"TEXTFN_MODELS_DIR": str(tmp_path)},
+        env={"TEXTFN_MODELS_DIR": str(tmp_path), "TEXTFN_AUTH": "none", **ON_LAMBDA},
         capture_output=True,
         text=True,
     )

@@ -1,20 +1,22 @@
 """The engine on the real model, and on tiny ones where the real model has no choice to show."""
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 from conftest import TESTS
+from opened import classification, embeddings
 
 from shared.errors import DeadlineExceeded
-from shared.inference import model
-from shared.inference.library import Library
 from shared.inference.numerics import softmax, unit
+from shared.inference.session import Graph
 
 SENTENCES = (TESTS.parent / "benchmarks" / "sentences.txt").read_text("utf-8").splitlines()
-minilm = Library("text-embeddings")["all-minilm-l6-v2"]
-tiny = Library("text-embeddings")["tiny-embedder"]
-sentiment = Library("text-classification")["tiny-sentiment"]
+minilm = embeddings["all-minilm-l6-v2"]
+tiny = embeddings["tiny-embedder"]
+sentiment = classification["tiny-sentiment"]
 
 
 def test_a_vector_is_bit_identical_alone_in_any_batch_and_at_any_position() -> None:
@@ -103,6 +105,22 @@ def test_a_zero_vector_is_refused_rather_than_returned() -> None:
         unit(np.zeros((1, 4), np.float32))
 
 
+def test_equal_texts_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[int] = []
+    run = Graph.run
+
+    def counted(self: Graph, texts: Sequence[Sequence[int]], pooling: str) -> Any:
+        runs.append(len(texts))
+        return run(self, texts, pooling)
+
+    monkeypatch.setattr(Graph, "run", counted)
+    result = minilm.embed(["hello", "a llama", "hello", "hello"])
+    assert sum(runs) == 2
+    assert (result.tokens, result.cached) == (3 + 5 + 3 + 3, False)
+    assert (result.values[0] == result.values[2]).all()
+    assert (result.values[0] != result.values[1]).any()
+
+
 def test_the_check_ends_the_work_between_runs() -> None:
     calls = []
 
@@ -112,7 +130,7 @@ def test_the_check_ends_the_work_between_runs() -> None:
             raise DeadlineExceeded(1)
 
     with pytest.raises(DeadlineExceeded):
-        minilm.embed(["hello " * 200] * 40, check=check)
+        minilm.embed([f"{number} " + "hello " * 200 for number in range(40)], check=check)
     assert len(calls) < 40
     assert minilm.embed(["hello"], check=lambda: None).tokens == 3
 
@@ -120,6 +138,6 @@ def test_the_check_ends_the_work_between_runs() -> None:
 def test_a_number_that_is_not_finite_is_refused_rather_than_returned(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(model.Model, "_infer", lambda *_: np.array([[np.nan]], np.float32))
+    monkeypatch.setattr(Graph, "run", lambda *_: np.full((1, 16), np.nan, np.float32))
     with pytest.raises(ArithmeticError):
         tiny.embed(["hello"])

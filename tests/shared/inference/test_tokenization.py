@@ -1,18 +1,16 @@
 """Bounded tokenization against the tokenizer itself, reading everything."""
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tokenizers import Tokenizer
+from tokenizing import MEGABYTE, TOKENIZER, everything
 
 from shared.inference import tokenization
 from shared.inference.tokenization import Tokenization
-from shared.manifest import BUNDLED
-
-TOKENIZER = BUNDLED / "all-minilm-l6-v2" / "tokenizer.json"
-MEGABYTE = 1_000_000
 
 HOSTILE = {
     "words of 100 characters": ("q" * 100 + " ") * (MEGABYTE // 101),
@@ -29,21 +27,6 @@ HOSTILE = {
     "joiners": "\u200d" * (MEGABYTE // 3),
     "special tokens": "[CLS][SEP] [MASK]" * (MEGABYTE // 17),
 }
-
-# What a cut could get wrong: special tokens, marks, controls, ideographs, expanding characters.
-PIECES = [
-    *"ab  \t\n!,[]='-\u2026\u3002\u300c",
-    *("[CLS]", "[SEP]", "[MASK]", "[C", "[M", "[[", "hello", "the ", "##ing", "a" * 110),
-    *("\u00e9", "e\u0301", "\u0301", "\u0338", "\u200d", "\u00a0", "\u2028", "\u3000", "\0"),
-    *("\u6f22", "\ud55c", "\u0130", "\u00df", "\ufdfa", "\ufeff", "\u093e", "\U0001f600"),
-]
-
-
-def everything(max_tokens: int, direction: str = "right") -> Tokenizer:
-    tokenizer = Tokenizer.from_file(str(TOKENIZER))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(max_tokens, direction=direction)
-    return tokenizer
 
 
 @pytest.mark.parametrize("direction", ["right", "left"])
@@ -65,32 +48,9 @@ def test_a_megabyte_is_tokenized_in_a_fifth_of_a_second(name: str, direction: st
     assert time.perf_counter() - start < 0.2  # 0.02 s at most where this was written
 
 
-@given(st.lists(st.sampled_from(PIECES), min_size=20, max_size=120).map("".join))
-def test_any_text_gives_the_ids_of_the_full_tokenization(text: str) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tokenization, "SHORT_PARTS", (4, 8))
-        ids, cut = BOUNDED.encode(text)
-        from_the_end = BOUNDED.encode(text, "left")
-    for found, full in (((ids, cut), FULL), (from_the_end, FULL_LEFT)):
-        expected = full.encode(text)
-        assert found == (expected.ids, bool(expected.overflowing))
-
-
-@given(st.text(min_size=60, max_size=400))
-def test_any_unicode_text_gives_the_ids_of_the_full_tokenization(text: str) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tokenization, "SHORT_PARTS", (4, 8))
-        assert BOUNDED.encode(text)[0] == FULL.encode(text).ids
-        assert BOUNDED.encode(text, "left")[0] == FULL_LEFT.encode(text).ids
-
-
-BOUNDED = Tokenization(TOKENIZER, 16)
-FULL, FULL_LEFT = everything(16), everything(16, "left")
-
-
 @pytest.mark.parametrize("words", [20, 2000])
 def test_the_tokens_of_a_refused_text_are_counted(words: int) -> None:
-    assert BOUNDED.count("hello " * words) == str(words + 2)
+    assert Tokenization(TOKENIZER, 16).count("hello " * words) == str(words + 2)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -116,12 +76,31 @@ def test_a_text_is_cut_only_when_it_has_more_tokens_than_the_model_takes(
     assert (ids[0], ids[-1]) == (101, 102)  # [CLS] and [SEP] of BERT's vocabulary
 
 
-def test_a_special_token_is_never_cut_in_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The part that is tried first would begin right behind the bracket of [CLS]."""
-    monkeypatch.setattr(tokenization, "SHORT_PARTS", (4,))
-    text = "x " * 40 + "[CLS]" + "a " * 10 + "the " * 2
-    assert text[-32:].startswith("CLS]")
-    whole = Tokenizer.from_file(str(TOKENIZER))
-    whole.no_padding()
-    whole.enable_truncation(16, direction="left")
-    assert Tokenization(TOKENIZER, 16).encode(text, "left") == (whole.encode(text).ids, True)
+def test_threads_that_need_the_left_side_at_once_open_its_tokenizer_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bounded, real = Tokenization(TOKENIZER, 16), tokenization.open_tokenizer
+    opened: list[Path] = []
+    barrier = threading.Barrier(8)
+
+    def counted(path: Path) -> Tokenizer:
+        opened.append(path)
+        return real(path)
+
+    def encode(number: int) -> tuple[list[int], bool]:
+        barrier.wait()
+        return bounded.encode(f"{number} " + "hello " * 40, "left")
+
+    monkeypatch.setattr(tokenization, "open_tokenizer", counted)
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(encode, range(8)))
+    assert opened == [TOKENIZER]
+    expected = everything(16, "left").encode("hello " * 40).ids
+    assert found == [(expected, True)] * 8
+
+
+def test_a_maximum_that_special_tokens_fill_is_refused() -> None:
+    """Below their number the tokenizer itself would return all of a text."""
+    assert Tokenization(TOKENIZER, 3).encode("hello world") == ([101, 7592, 102], True)
+    with pytest.raises(ValueError, match="max_tokens is 2; .* adds 2 .* to 3 or more"):
+        Tokenization(TOKENIZER, 2)

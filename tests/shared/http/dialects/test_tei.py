@@ -79,7 +79,7 @@ def test_what_is_tokenized_whole_is_limited(server: Server) -> None:
     assert server.post("/tokenize", {"inputs": "q" * 65_536}).status == 200
     refused = server.post("/tokenize", {"inputs": ["q" * 65_536, "q"]})
     assert refused.status == 422
-    assert "65536 characters are tokenized in one request, got 65537" in refused.json["error"]
+    assert "has 65537 characters; send at most 65536 in one request" in refused.json["error"]
 
 
 def test_the_times_of_an_answer_are_whole_milliseconds(server: Server) -> None:

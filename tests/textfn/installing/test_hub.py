@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hub import COMMIT, running
-from pulling import CHECKPOINT, Pull
+from hub import running
+from pulling import CHECKPOINT, INSTALLED, Pull
 
 
 @pytest.fixture
@@ -64,57 +64,6 @@ def test_a_hub_that_names_other_bytes_than_the_manifest_is_refused(pull: Pull) -
     assert pull.run()[0] == 0
 
 
-def test_an_architecture_without_a_builder_is_refused_before_anything_is_asked(
-    pull: Pull,
-) -> None:
-    pull.catalogue(architecture="gpt2")
-    assert "the architecture gpt2 cannot be built here yet" in pull.refused(1)
-    assert pull.hub.seen == []
-
-
-def test_a_build_that_misses_the_published_numbers_is_not_installed(pull: Pull) -> None:
-    pull.catalogue(numbers=[9.0, 9.0, 9.0, 9.0, 9.0])
-    assert "is wrong and not installed: torch: off by" in pull.refused(1)
-
-
-def test_a_spoiled_checkpoint_is_not_installed(pull: Pull) -> None:
-    pull.hub.files["config.json"] = b'{"model_type": "bert", "hidden_act": "relu"}'
-    assert "hidden_act relu is not supported" in pull.refused(1)
-    shutil.rmtree(pull.models / ".pull")
-    pull.hub.files["config.json"] = b"<html>"
-    assert "config.json is not JSON" in pull.refused(1)
-
-
-def test_a_full_disk_is_told_before_anything_is_fetched(
-    pull: Pull, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from textfn.installing import pulled as install
-    from textfn.installing.hub import RemoteFile
-
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 1))  # type: ignore[attr-defined]
-    big = RemoteFile("model.safetensors", "", COMMIT, 3_000_000, "0" * 64)
-    with pytest.raises(install.NoSpace, match=r"4.0 MB are needed, 0.0 MB are free"):
-        install._refuse_a_full_disk([big], pull.models.parent)
-
-
-def test_a_disk_that_fills_up_meanwhile_is_told(pull: Pull) -> None:
-    pull.before = "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (30_000, -1))"
-    assert "File too large" in pull.refused(10)
-
-
-def test_an_unknown_model_is_answered_with_the_right_name(pull: Pull) -> None:
-    code, _, error = pull.run("pull", "tinny")
-    assert code == 2
-    assert "No such model tinny" in error and "did you mean tiny" in error
-    assert pull.run("pull")[0] == 2
-
-
-def test_a_missing_package_is_told_with_the_command_that_installs_it(pull: Pull) -> None:
-    pull.before = "import sys; sys.modules['onnx'] = None"
-    expected = "textfn models pull: onnx is not installed here; `make .venv/dev` installs it\n"
-    assert pull.refused(1) == expected
-
-
 def test_a_gated_repository_is_told_with_what_opens_it(pull: Pull) -> None:
     pull.hub.code["config.json"] = "GatedRepo"
     pull.hub.status["config.json"] = 403
@@ -131,8 +80,34 @@ def test_a_repository_that_has_a_pickle_alone_is_refused_and_the_pickle_not_aske
     assert "pytorch_model.bin" not in {each.name for each in pull.hub.seen}
 
 
-def test_a_pickle_under_the_name_of_safetensors_is_not_opened(pull: Pull, tmp_path: Path) -> None:
-    trap = f"cos\nsystem\n(S'touch {tmp_path / 'ran'}'\ntR.".encode()
-    pull.hub.files["model.safetensors"] = trap
-    assert "model.safetensors is not in safetensors" in pull.refused(1)
-    assert not (tmp_path / "ran").exists()
+def test_nothing_but_data_is_fetched_and_the_token_stays_with_the_hub(pull: Pull) -> None:
+    assert pull.run()[0] == 0
+    names = {each.name for each in pull.hub.seen}
+    assert names == {"config.json", "tokenizer.json", "model.safetensors"}
+    assert {each.token for each in pull.hub.seen if each.host == "127.0.0.1"} == {
+        "Bearer hf_secret"
+    }
+    assert {each.token for each in pull.hub.seen if each.host == "localhost"} == {""}
+
+
+def test_a_cut_connection_is_taken_up_again(pull: Pull) -> None:
+    pull.hub.cut["model.safetensors"] = [20_000]
+    assert pull.run()[0] == 0
+    assert pull.hub.bodies("model.safetensors") == ["", "bytes=20000-"]
+
+
+def test_a_pull_goes_on_from_where_the_last_one_was_cut(pull: Pull) -> None:
+    pull.hub.cut["model.safetensors"] = [20_000, *[0] * 6]
+    assert "model.safetensors: the connection was cut" in pull.refused(4)
+    pull.hub.cut.clear()
+    pull.hub.seen.clear()
+    assert pull.run()[0] == 0
+    assert pull.hub.bodies("model.safetensors") == ["bytes=20000-"]
+
+
+def test_a_download_that_ended_just_before_its_check_is_not_done_again(pull: Pull) -> None:
+    checkpoint = pull.models / ".pull" / INSTALLED / "checkpoint"
+    checkpoint.mkdir(parents=True)
+    shutil.copy(CHECKPOINT / "model.safetensors", checkpoint / "model.safetensors.part")
+    assert pull.run()[0] == 0
+    assert pull.hub.bodies("model.safetensors") == ["bytes=45496-"]

@@ -1,0 +1,45 @@
+"""Routes: the paths of every dialect, each to the endpoint of its form."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from shared.http import dialects
+from shared.http.body import read_fields
+from shared.http.fields import Fields
+
+# A form of request that has a body: the function that answers it gets the body's fields.
+Form = Callable[[Request, Fields], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def forms(answering: Mapping[str, Form]) -> list[Route]:
+    """A POST route for every path of every dialect whose form is answered."""
+    return _routes({form: _with_fields(answering[form]) for form in answering}, "POST")
+
+
+def endpoints(answering: Mapping[str, Endpoint]) -> list[Route]:
+    """A GET route for every path of every dialect whose form is answered."""
+    return _routes(answering, "GET")
+
+
+def model_name(request: Request) -> str | None:
+    """The model's name in the path, or else in the query."""
+    return request.path_params.get("model") or request.query_params.get("model") or None
+
+
+def _routes(answering: Mapping[str, Endpoint], method: str) -> list[Route]:
+    return [
+        Route(path.pattern, answering[path.form], methods=[method])
+        for path in dialects.paths()
+        if path.method == method and path.form in answering
+    ]
+
+
+def _with_fields(form: Form) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        return await form(request, await read_fields(request))
+
+    return endpoint

@@ -1,0 +1,159 @@
+"""What a manifest.toml may hold.
+
+Every check raises ValueError with a sentence: which field, what it must be, what it is. `read` in
+shared/manifest.py runs them all, so a wrong value stops the start and never fails a request.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, get_args, get_origin
+
+Task = Literal["text-embeddings", "sentence-similarity", "text-classification"]
+Pooling = Literal["mean", "cls"]
+Table = Mapping[str, Any]
+
+CLASSIFICATION: Task = "text-classification"
+# Python type -> the types that tomllib gives for it, and TOML's word.
+TOML: dict[Any, tuple[tuple[type, ...], str]] = {
+    str: ((str,), "a string"),
+    int: ((int,), "an integer"),
+    float: ((int, float), "a number"),
+    bool: ((bool,), "a boolean"),
+    tuple: ((list,), "an array"),
+    dict: ((dict,), "a table"),
+}
+# The types of a reference's fields: published numbers of one text or pair of texts.
+REFERENCE: dict[str, Any] = {
+    "origin": str,
+    "tolerance": float,
+    "pooling": Pooling,
+    "text": str,
+    "source": str,
+    "sentences": tuple[str, ...],
+    "scores": dict[str, float],
+    "similarities": tuple[float, ...],
+    "first_numbers": tuple[float, ...],
+}
+# The fields that one reference has besides `origin`, `tolerance` and, if it likes, `pooling`.
+OF_LABELS = [("text", "scores")]
+OF_VECTORS = [("source", "sentences", "similarities"), ("text", "first_numbers")]
+
+
+def check_table(table: Table, types: Mapping[str, Any], needed: Iterable[str]) -> None:
+    """Check a parsed manifest.toml.
+
+    `types` maps each field to its annotation; `needed` names the fields without a default.
+    """
+    for name in table:
+        if name not in types:
+            raise ValueError(f"{name} is not a field of a manifest. Fields: {', '.join(types)}.")
+    for name in table:
+        check_type(name, table[name], types[name])
+    for name in needed:
+        if name not in table:
+            raise ValueError(f"{name} is missing. Add it.")
+    for check in (check_names, check_sizes, check_tasks, check_labels, check_files):
+        check(table)
+    for index, reference in enumerate(table.get("references", ())):
+        check_reference(f"references[{index}]", reference, table)
+
+
+def check_type(field: str, value: Any, annotation: Any) -> None:
+    """Check a value of TOML against an annotation such as `tuple[str, ...]` or a Literal."""
+    if annotation is Any:
+        return
+    kind, inner = get_origin(annotation) or annotation, get_args(annotation)
+    if kind is Literal:
+        require(value in inner, field, f"one of {', '.join(inner)}", value)
+        return
+    types, words = TOML[kind]
+    require(type(value) in types, field, words, value)
+    require(kind is not float or math.isfinite(value), field, "finite", value)
+    if kind in (tuple, dict):
+        named = enumerate(value) if kind is tuple else value.items()
+        for key, each in named:
+            check_type(f"{field}[{key!r}]", each, inner[0] if kind is tuple else inner[1])
+
+
+def check_names(table: Table) -> None:
+    plain = re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", table["id"])
+    require(plain, "id", "a name of letters, digits, '.', '_' and '-'", table["id"])
+    for field in ("aliases", "stands_in_for"):
+        for name in table.get(field, ()):
+            named = re.fullmatch("[!-~]*[A-Za-z0-9][!-~]*", name)
+            require(named, field, "names of ASCII characters without blanks", name)
+
+
+def check_sizes(table: Table) -> None:
+    for field, least in (("max_tokens", 1), ("dimensions", 0), ("layers", 0), ("width", 0)):
+        value = table.get(field, least)
+        require(value >= least, field, f"{least} or more", value)
+
+
+def check_tasks(table: Table) -> None:
+    check_distinct("tasks", table["tasks"])
+    check_distinct("pooling", table["pooling"])
+    alone = CLASSIFICATION not in table["tasks"] or len(table["tasks"]) == 1
+    require(alone, "tasks", f"{CLASSIFICATION} alone or without it", table["tasks"])
+
+
+def check_labels(table: Table) -> None:
+    """A graph gives scores of labels, or vectors of so many dimensions."""
+    labels, dimensions = table.get("labels", []), table.get("dimensions", 0)
+    if CLASSIFICATION in table["tasks"]:
+        check_distinct("labels", labels)
+        require(all(labels), "labels", "strings of one character or more", labels)
+        require(not dimensions, "dimensions", f"left out for {CLASSIFICATION}", dimensions)
+    else:
+        require(not labels, "labels", f"left out for tasks other than {CLASSIFICATION}", labels)
+        require(dimensions, "dimensions", "the length of a vector, 1 or more", dimensions)
+
+
+def check_files(table: Table) -> None:
+    for field in ("sha256", "checkpoint_sha256"):
+        for name, digest in table.get(field, {}).items():
+            plain = name not in ("", ".", "..") and not set(name) & set("/\\:\0")
+            require(plain, f"a file name in {field}", "plain, without a folder", name)
+            hexadecimal = re.fullmatch("[0-9a-f]{64}", digest)
+            require(hexadecimal, f"{field}[{name!r}]", "64 hexadecimal digits", digest)
+
+
+def check_reference(field: str, reference: Table, table: Table) -> None:
+    """Check that the numbers of a reference can be compared with those of the model."""
+    own, kinds = reference.keys() - {"pooling"}, OF_LABELS if table.get("labels") else OF_VECTORS
+    if own not in [{"origin", "tolerance", *kind} for kind in kinds]:
+        words = "; or ".join(f"origin, tolerance, {', '.join(kind)}" for kind in kinds)
+        raise ValueError(f"{field} must have the fields {words}; not {', '.join(reference)}.")
+    for name in reference:
+        check_type(f"{field}.{name}", reference[name], REFERENCE[name])
+    require(reference["tolerance"] > 0, f"{field}.tolerance", "above 0", reference["tolerance"])
+    pooling = reference.get("pooling", table["pooling"][0])
+    known = ", ".join(table["pooling"])
+    require(pooling in table["pooling"], f"{field}.pooling", f"one of {known}", pooling)
+    check_numbers(field, reference, table)
+
+
+def check_numbers(field: str, reference: Table, table: Table) -> None:
+    """Check that a reference has as many numbers as there are labels, sentences or dimensions."""
+    if "scores" in reference:
+        scores = list(reference["scores"])
+        known = scores and set(scores) <= set(table["labels"])
+        require(known, f"{field}.scores", f"of labels among {', '.join(table['labels'])}", scores)
+    elif "sentences" in reference:
+        sentences, found = len(reference["sentences"]), len(reference["similarities"])
+        words = f"{sentences or 'one or more'} numbers, one per sentence"
+        require(0 < found == sentences, f"{field}.similarities", words, found)
+    else:
+        most, found = table["dimensions"], len(reference["first_numbers"])
+        require(1 <= found <= most, f"{field}.first_numbers", f"1 to {most} numbers", found)
+
+
+def check_distinct(field: str, values: list[str]) -> None:
+    distinct = values and len(set(values)) == len(values)
+    require(distinct, field, "one or more different values", values)
+
+
+def require(holds: object, field: str, wanted: str, value: object) -> None:
+    if not holds:
+        raise ValueError(f"{field} must be {wanted}, not {value!r}.")
