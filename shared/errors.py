@@ -41,8 +41,18 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class TextfnError(Exception):
+class Failure(Exception):
+    """An error that a person can cause and repair; the command line prints it as one line.
+
+    `exit_code` is the exit code of the command, `hint` a sentence on what to do.
+    """
+
+    exit_code = 1
     hint = ""
+
+
+class TextfnError(Failure):
+    """An error of a request, which a dialect puts into its own words."""
 
 
 class InvalidInput(TextfnError):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast, get_origin
 from urllib.parse import unquote
 
-from shared.errors import UnknownModel
+from shared.errors import Failure, UnknownModel
 from shared.settings import settings
 
 BUNDLED = Path(__file__).parent.parent / "models"
@@ -17,7 +17,7 @@ BUNDLED = Path(__file__).parent.parent / "models"
 FETCHED = Path("/tmp/textfn-models")
 
 
-class BadManifest(ValueError):
+class BadManifest(Failure):
     """A manifest.toml that cannot be used; the message names the file and the fault."""
 
 

@@ -159,7 +159,8 @@ def test_a_wrong_import_is_found(file: str, line: str, fault: str, tmp_path: Pat
 def test_a_circle_is_found(tmp_path: Path) -> None:
     changed = tmp_path / "changed.py"
     changed.write_text("from shared.manifest import read\n", "utf-8")
-    assert ["shared.errors", "shared.manifest"] in circles({**MODULES, "shared.errors": changed})
+    found = circles({**MODULES, "shared.errors": changed})
+    assert any({"shared.errors", "shared.manifest"} <= set(each) for each in found)
 
 
 @pytest.mark.parametrize("module", SERVED)

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 
-from shared.errors import AccessDenied, InvalidToken, MissingCredentials
+from shared.errors import AccessDenied, Failure, InvalidToken, MissingCredentials
 from shared.settings import Settings
 
 # Checked in this order: the SDKs' header, Cloudflare's older keys, AI Gateway's own header.
@@ -14,7 +14,7 @@ HEADERS = ("authorization", "x-auth-key", "x-auth-user-service-key", "cf-aig-aut
 PUBLIC = frozenset({"/", "/health", "/livez", "/openapi.json"})
 
 
-class NotProtected(RuntimeError):
+class NotProtected(Failure):
     """The service would be open to everybody without anybody having said so."""
 
 

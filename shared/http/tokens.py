@@ -3,13 +3,14 @@
 import logging
 import time
 
+from shared.errors import Failure
 from shared.settings import HASHES, settings
 
 SECONDS = 60  # so a rotated token works, and a withdrawn one ends, within a minute
 log = logging.getLogger("textfn")
 
 
-class Unreadable(RuntimeError):
+class Unreadable(Failure):
     """The parameter could not be read, or does not hold hashes; the message says which it is."""
 
 

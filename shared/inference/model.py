@@ -10,7 +10,7 @@ from typing import TypedDict, Unpack
 
 import numpy as np
 
-from shared.errors import TooLong
+from shared.errors import Failure, TooLong
 from shared.inference import batching
 from shared.inference.cache import NO_CACHE, Mine, Row
 from shared.inference.numerics import FUNCTIONS, Array, finite, shaped, unit
@@ -36,7 +36,7 @@ class How(TypedDict, total=False):
     cache: Mine
 
 
-class BadModel(ValueError):
+class BadModel(Failure):
     """A model's file that cannot be used; the message names the file and the fault."""
 
 

@@ -5,20 +5,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.errors import Failure
+
 Array = NDArray[np.float32]
+
+
+class BadNumbers(Failure, ArithmeticError):
+    """A model gave numbers that are no answer, for a text that was sent."""
 
 
 def finite(values: Array) -> Array:
     """The values, none of which is NaN or infinite: JSON would write null."""
     if not np.isfinite(values).all():
-        raise ArithmeticError("a model computed a number that is not finite")
+        raise BadNumbers("a model computed a number that is not finite")
     return values
 
 
 def shaped(values: Array, *shape: int) -> Array:
     """The values, of which there is neither a row nor a column too few: numpy would repeat it."""
     if values.shape != shape:
-        raise ArithmeticError(f"a model gave numbers of the shape {values.shape}, not {shape}")
+        raise BadNumbers(f"a model gave numbers of the shape {values.shape}, not {shape}")
     return values
 
 
@@ -26,7 +32,7 @@ def unit(vectors: Array) -> Array:
     """Rows divided by their L2 norms. A zero vector has no direction, so it is refused."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not norms.all():
-        raise ArithmeticError("a vector of length zero cannot be normalized")
+        raise BadNumbers("a vector of length zero cannot be normalized")
     directions: Array = vectors / norms
     return directions
 

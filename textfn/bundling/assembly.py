@@ -12,6 +12,7 @@ from pathlib import Path
 from shared.manifest import Manifest, catalogue
 from textfn.bundling.inventory import third_party
 from textfn.bundling.wheels import ROOT, Target, Wheel
+from textfn.failure import Failure
 
 CATALOGUE = "catalogue"
 WEB = ("anyio", "mangum", "orjson", "starlette", "typing-extensions")
@@ -21,8 +22,8 @@ DATA = {CATALOGUE: ("examples.json", "openapi.json", "page.html")}
 ON_AWS = "/var/task"
 
 
-class BundleError(Exception):
-    """There is no bundle; the message is for the person who asked for it."""
+class BundleError(Failure):
+    """There is no bundle."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,10 @@ class Bundle:
 
 
 def assemble(bundle: Bundle, wheels: Sequence[Wheel], target: Target, folder: Path) -> None:
-    """Everything into an empty folder: packages, our modules, models, licences, bytecode."""
+    """Write packages, our modules, models, licences and bytecode into an empty folder.
+
+    Raises BundleError.
+    """
     for wheel in wheels:
         wheel.unpack(folder)
     for module in needed(bundle.module):
@@ -60,7 +64,7 @@ def assemble(bundle: Bundle, wheels: Sequence[Wheel], target: Target, folder: Pa
 
 
 def needed(module: str) -> set[Path]:
-    """The files of functions/ and shared/ that a module imports, at once or later, and its own."""
+    """Return the files of functions/ and shared/ that a module imports, at once or later."""
     found: set[Path] = set()
     waiting = [module]
     while waiting:
@@ -86,7 +90,7 @@ def _copy(path: Path, folder: Path) -> None:
 
 
 def _copy_model(manifest: Manifest, bundle: Bundle, folder: Path) -> None:
-    """The function's own model; of the others what it takes to say that they are not here."""
+    """Copy the function's own model; of the others the manifests, to say that they are not here."""
     names = ["manifest.toml"]
     if manifest is bundle.model:
         names += [*manifest.sha256, "MODEL_CARD.md"]
@@ -97,18 +101,20 @@ def _copy_model(manifest: Manifest, bundle: Bundle, folder: Path) -> None:
 
 
 def compile_all(target: Target, folder: Path) -> None:
-    """Bytecode beside the sources, never checked against them: /var/task cannot be written."""
+    """Write bytecode beside the sources, never checked against them: /var/task is read-only."""
     if not (python := interpreter(target.python)):
         return
     command = [python, "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     command += ["-s", str(folder), "-p", ON_AWS, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise BundleError(f"{python} cannot compile: {(done.stdout + done.stderr).strip()}")
+        raise BundleError(
+            f"{python} cannot compile the bundle: {(done.stdout + done.stderr).strip()}"
+        )
 
 
 def interpreter(python: str) -> str | None:
-    """A command that is this minor version, from PATH or pyenv."""
+    """Return a command that is this minor version, from PATH or pyenv."""
     if python == ".".join(map(str, sys.version_info[:2])):
         return sys.executable
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"

@@ -12,6 +12,8 @@ from email.parser import HeaderParser
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from textfn.failure import Failure
+
 ROOT = Path(__file__).parents[2]
 REQUIREMENTS = ROOT / "requirements" / "runtime.txt"
 CACHE = ROOT / ".cache" / "wheels"
@@ -68,8 +70,8 @@ LICENCES = ("*.dist-info/licenses/*", "onnxruntime/LICENSE", "onnxruntime/ThirdP
 SBOMS = ("*.dist-info/sboms/*.json",)
 
 
-class WheelError(Exception):
-    """No wheel, or one that is not as pinned; the message is for the person who asked for it."""
+class WheelError(Failure):
+    """No wheel, or one that is not as pinned."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ class Wheel:
         return self._texts(SBOMS)
 
     def unpack(self, folder: Path) -> list[str]:
-        """Writes what runs, and tells the names of the files."""
+        """Write what runs, and return the names of the files."""
         with zipfile.ZipFile(self.file) as archive:
             members = [each for each in archive.namelist() if is_kept(each)]
             for member in members:
@@ -143,9 +145,9 @@ def is_kept(name: str) -> bool:
 
 
 def download(names: Sequence[str], target: Target, cache: Path = CACHE) -> list[Wheel]:
-    """One wheel a package, in the order of the names. Raises WheelError.
+    """Return one wheel per package, in the order of the names. Raises WheelError.
 
-    What is in the cache is checked against its hash too, and taken without a network.
+    A wheel in the cache is checked against its hash too, and used without a network.
     """
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as name:
@@ -164,9 +166,10 @@ def download(names: Sequence[str], target: Target, cache: Path = CACHE) -> list[
 
 
 def pins(names: Sequence[str], target: Target) -> list[str]:
-    """The lines of requirements/runtime.txt for these packages: a version and its hashes each.
+    """Return the lines of requirements/runtime.txt for these packages: a version and its hashes.
 
-    pip would judge a marker by the Python it runs on, so that is done here, for the target.
+    pip would judge a marker by the Python it runs on, so it is judged here, for the target.
+    Raises WheelError.
     """
     text = REQUIREMENTS.read_text("utf-8").replace("\\\n", " ")
     chosen = {}
@@ -185,7 +188,7 @@ _MARKER = re.compile(r"python_full_version (<|>=) '(\d+)\.(\d+)'")
 
 
 def _holds(marker: str, target: Target) -> bool:
-    """Whether an environment marker (PEP 508) is true on the target; of those that occur."""
+    """Tell whether an environment marker (PEP 508) is true on the target. Raises WheelError."""
     if not marker:
         return True
     if not (match := _MARKER.fullmatch(marker)):
@@ -210,5 +213,5 @@ def _pip(options: Sequence[str], folder: Path, target: Target) -> subprocess.Com
 
 
 def _canonical(name: str) -> str:
-    """One spelling of a package's name (PEP 503)."""
+    """Return the one spelling of a package's name (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -30,7 +30,7 @@ def test_the_banner_says_who_may_use_the_service() -> None:
     with serving() as (_, banner):
         assert "open to everybody who reaches this address" in banner
     with serving(TEXTFN_TOKENS="ab" * 32) as (base, banner):
-        assert "a token is needed" in banner
+        assert "API token needed" in banner
         assert 'Authorization: Bearer $TOKEN"' in banner
         assert urllib.request.urlopen(f"{base}/health").status == 200
 
@@ -52,7 +52,7 @@ def test_it_is_not_open_to_a_network_unless_somebody_said_so() -> None:
 def test_a_busy_port_is_a_plain_message() -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         message = failed("--port", str(busy.getsockname()[1]))
-    assert "Try another port" in message
+    assert "Choose another --port" in message
     assert len(message.splitlines()) == 1
 
 

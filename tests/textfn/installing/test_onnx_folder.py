@@ -51,7 +51,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "pixels": ({"inputs": (*BERT, "pixel_values")}, "input pixel_values cannot be fed"),
     "no mask": ({"inputs": ("input_ids",)}, "has no input attention_mask"),
     "floats": ({"dtype": TensorProto.FLOAT}, "tensor(float)"),
-    "few words": ({"words": 40}, "has no word"),
+    "few words": ({"words": 40}, "has no row for token"),
     "no pooling": ({"1_Pooling__config": {}}, "say --pooling mean or cls"),
     "max pooling": (
         {"1_Pooling__config": {"pooling_mode_max_tokens": True}},
@@ -89,7 +89,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "too many labels": (
         LOGITS | {"config": encoders.CONFIG | {"id2label": dict.fromkeys("0123", "x")}},
-        "gives 3 numbers a text, the manifest says 4",
+        "gives 3 numbers per text, the manifest says 4",
     ),
 }
 

@@ -1,0 +1,3 @@
+"""The version of textfn: the only place that says it."""
+
+VERSION = "0.2.0"
