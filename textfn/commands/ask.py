@@ -32,7 +32,8 @@ def add_embed(parser: Parser) -> None:
         embed,
         "Compute embeddings of texts.",
         '{"text": str, "embedding": [number, ...]}',
-        'example: textfn embed "an orange cloud"\n         textfn embed < texts.txt > vectors.jsonl',
+        'example: textfn embed "an orange cloud"\n'
+        "         textfn embed < texts.txt > vectors.jsonl",
     )
 
 

@@ -6,10 +6,9 @@ from pathlib import Path
 from textfn.parser import Parser
 
 SHELLS = ("bash", "zsh", "fish")
-EXAMPLES = """examples:
-  bash  textfn completion bash > ~/.local/share/bash-completion/completions/textfn
-  zsh   textfn completion zsh > ~/.zfunc/_textfn    (a folder of $fpath)
-  fish  textfn completion fish > ~/.config/fish/completions/textfn.fish
+EXAMPLES = """example: textfn completion bash > ~/.local/share/bash-completion/completions/textfn
+         textfn completion zsh > ~/.zfunc/_textfn    (a folder of $fpath)
+         textfn completion fish > ~/.config/fish/completions/textfn.fish
 
 exit codes: 0 done; 1 the package shtab is not installed; 2 wrong command"""
 

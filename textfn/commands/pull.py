@@ -1,7 +1,9 @@
 """`textfn models pull`: installs models of the catalogue from the Hugging Face Hub."""
 
 import argparse
+import os
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from textfn.failure import Failure, WrongCommand, exit_code, report
 from textfn.parser import Parser
@@ -35,7 +37,19 @@ def add_arguments(parser: Parser) -> None:
 def pull(options: argparse.Namespace) -> int:
     if options.all == bool(options.names):
         raise WrongCommand("give the names of models, or --all")
+    _check_endpoint(os.environ.get("HF_ENDPOINT", "https://huggingface.co"))
     return max((_attempt(each, options.prog) for each in _chosen(options)), default=0)
+
+
+def _check_endpoint(url: str) -> None:
+    """huggingface_hub reads the variable when it is imported, and fails there without its name."""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise WrongCommand(f"HF_ENDPOINT={url!r} is not an http address: correct or unset it")
 
 
 def _chosen(options: argparse.Namespace) -> "list[Manifest]":

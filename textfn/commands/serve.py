@@ -20,8 +20,8 @@ def add_arguments(parser: Parser) -> None:
     )
     parser.epilog = (
         "example: textfn serve --port 8080\n\n"
-        "exit codes: 0 stopped by SIGTERM; 1 not started; 2 wrong command or setting;\n"
-        "130 stopped (Ctrl-C)"
+        "exit codes: 1 not started; 2 wrong command or setting; 130 stopped (Ctrl-C);\n"
+        "143 stopped (SIGTERM)"
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=8787, help="port to listen on (%(default)s)")
@@ -35,6 +35,7 @@ def serve(options: argparse.Namespace) -> int:
     from shared.settings import settings
 
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s:  %(message)s")
+    logging.getLogger("botocore").setLevel(logging.WARNING)  # it tells where it found credentials
     access.require_protection(is_loopback(options.host), settings)
     listening = listen(options.host, options.port)
     from functions.local import app  # opens the models

@@ -77,8 +77,9 @@ def _copy(files: Found, staging: Path) -> None:
     shutil.copyfile(files.graph, staging / "model.onnx")
     for path in (*files.data, tokenizer):
         shutil.copyfile(path, staging / path.name)
-    tables = [path for path in files.folder.rglob("*.json") if path.is_file() and path != tokenizer]
-    read_files = [files.graph, *files.data, tokenizer, *sorted(tables)]
+    paths = (path for path in files.folder.rglob("*.json") if path.is_file())
+    configuration = sorted(path for path in paths if path != tokenizer)
+    read_files = [files.graph, *files.data, tokenizer, *configuration]
     lines = [f"{file_sha256(path)}  {path.relative_to(files.folder)}\n" for path in read_files]
     (staging / PULLED).write_text("".join(lines), "utf-8", "surrogateescape")
 

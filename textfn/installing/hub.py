@@ -15,7 +15,6 @@ from huggingface_hub import get_hf_file_metadata, hf_hub_url
 from huggingface_hub.errors import (
     FileMetadataError,
     HfHubHTTPError,
-    HFValidationError,
     OfflineModeIsEnabled,
 )
 from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
@@ -148,9 +147,7 @@ def _plain_words(what: str) -> Iterator[None]:
         raise _refusal(error.response.status_code, what) from None
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
         raise Unreachable(f"{what}: the Hub cannot be reached ({error})") from None
-    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
-        raise Unreachable(f"{what}: HF_ENDPOINT is no address of a Hub ({error})") from None
-    except (HFValidationError, UnicodeError, httpx2.LocalProtocolError) as error:
+    except (ValueError, httpx2.LocalProtocolError) as error:
         raise HubError(
             f"{what}: the request cannot be sent ({str(error).splitlines()[0]})"
         ) from None
