@@ -22,6 +22,8 @@ WINGS = {
 }
 # Rooms of textfn/ that know nothing of each other.
 APART = [("textfn.building", "textfn.bundling")]
+# What a person types: textfn.words imports them by name, when they are called.
+COMMANDS = "textfn.commands"
 
 ONLY_USERS = {
     "onnxruntime": {"shared.inference.session"},
@@ -68,6 +70,8 @@ def forbidden(module: str, imported: str) -> bool:
     for room, other in [*APART, *((b, a) for a, b in APART)]:
         if room in ancestors(module) and other in ancestors(imported):
             return True
+    if COMMANDS in ancestors(imported):
+        return COMMANDS not in ancestors(module)
     if module in GROUND:
         return imported not in GROUND
     wing = next((each for each in WINGS if each in ancestors(module)), None)
@@ -144,6 +148,11 @@ def test_nothing_imports_itself_by_way_of_others() -> None:
             "textfn/bundling/wheels.py",
             "from textfn.building import build",
             "textfn.bundling.wheels imports textfn.building.build",
+        ),
+        (
+            "textfn/installing/staging.py",
+            "from textfn.commands import pull",
+            "textfn.installing.staging imports textfn.commands.pull",
         ),
     ],
 )

@@ -68,8 +68,13 @@ def _refuse_what_does_not_fit(
 
 def _plain_tokenizer(source: Path) -> bytes:
     """Return tokenizer.json without truncation and padding, which the caller sets per model."""
-    settings = json.loads(_tokenizer(source)) | {"truncation": None, "padding": None}
-    return json.dumps(settings, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        settings = json.loads(_tokenizer(source)) | {"truncation": None, "padding": None}
+        content: str = json.dumps(settings, ensure_ascii=False, separators=(",", ":"))
+        Tokenizer.from_str(content)
+    except Exception as error:  # the errors of tokenizers have no narrower class
+        raise BuildError(f"tokenizer.json cannot be read: {str(error).splitlines()[0]}") from None
+    return content.encode()
 
 
 def _tokenizer(source: Path) -> bytes:

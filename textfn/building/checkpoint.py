@@ -150,6 +150,8 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except ValueError as error:
         raise CheckpointError(f"config.json is not JSON: {error}") from None
+    if not isinstance(config, dict):
+        raise CheckpointError("config.json holds no object")
     model_type = config.get("model_type")
     if model_type not in ARCHITECTURES:
         known = ", ".join(sorted(ARCHITECTURES))
@@ -160,6 +162,9 @@ def read_config(folder: Path) -> dict[str, Any]:
         if config.get(name, supported[name]) != supported[name]:
             only = supported[name]
             raise CheckpointError(f"{name} {config[name]} is not supported, only {only}")
+    for name in ("num_hidden_layers", "num_attention_heads"):
+        if not isinstance(config.get(name), int):
+            raise CheckpointError(f"config.json: {name} is no whole number")
     return config
 
 

@@ -1,4 +1,4 @@
-"""A function's folder, as AWS unzips it: packages, our modules, models, licences, bytecode."""
+"""Assembles a function's folder, as AWS unzips it."""
 
 import ast
 import os

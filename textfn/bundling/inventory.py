@@ -1,4 +1,4 @@
-"""What is in a bundle: its files, its bill of materials, the licences of all of it."""
+"""Describes a bundle: its files, their sizes, its SBOM and its licences."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The pinned run-time packages as wheels for a Python and a processor, and what of them runs."""
+"""Downloads the pinned run-time packages as wheels, and selects the files of them that run."""
 
 import re
 import subprocess
@@ -21,8 +21,8 @@ CACHE = ROOT / ".cache" / "wheels"
 # AWS's python3.12 and later run on Amazon Linux 2023, whose glibc is 2.34.
 GLIBC = range(34, 16, -1)
 
-# What is installed but never runs, and why. A file stays unless a line here names it: what a
-# library imports on some later request must be there. Nothing is stripped: `strip` breaks the
+# Files that never run, and why. A file stays unless a line here names it: a library may import it
+# on some later request. Nothing is stripped: `strip` breaks the
 # OpenBLAS of numpy's wheels.
 DROPPED = {
     "onnxruntime/capi/libonnxruntime.so.*": "a second copy; the extension module has its own",

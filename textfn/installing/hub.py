@@ -1,4 +1,4 @@
-"""Files of a repository of the Hugging Face Hub: resumed where they broke off, checked by digest.
+"""Downloads files from the Hugging Face Hub: resumed after a break, checked by digest.
 
 Over plain HTTP, which every mirror speaks (HF_ENDPOINT); HF_TOKEN opens a gated repository.
 """
@@ -166,14 +166,16 @@ def _plain_words(what: str) -> Iterator[None]:
 def _refusal(status: int, what: str) -> HubError:
     if status in (401, 403):
         return NotAllowed(
-            f"{what}: the Hub wants to know who asks ({status}). If the repository is gated, "
-            "accept its terms on its page and set HF_TOKEN to a token that may read it"
+            f"{what}: access denied ({status}). If the repository is gated, accept its terms on "
+            "its page and set HF_TOKEN to an API token of the Hub that may read it"
         )
     if status == 404:
         return NotThere(
-            f"{what}: there is no such file at this revision (404). Weights in another format than "
-            "safetensors are not read: a pickle could run anything"
+            f"{what}: there is no such file at this revision (404). Only weights in safetensors "
+            "are read: a pickle could run anything"
         )
     if status == 429:
-        return TooManyRequests(f"{what}: the Hub had too many requests from here (429); wait")
-    return HubFailed(f"{what}: the Hub answered {status}; try again later")
+        return TooManyRequests(
+            f"{what}: too many requests (429). Wait a few minutes, then pull again"
+        )
+    return HubFailed(f"{what}: the Hub answered {status}. Pull again later")

@@ -14,7 +14,7 @@ from shared.inference.batching import MULTIPLE
 from textfn.failure import Failure, in_words
 
 GRAPHS = ("model.onnx", "onnx/model.onnx")
-# Outputs by name, best first; each has a row per text or a row per token.
+# Names of outputs, best first; each has a row per text or a row per token.
 OUTPUTS = ("logits", "sentence_embedding", "last_hidden_state", "token_embeddings", "pooler_output")
 WHOLE = "sentence_embedding"  # the exporters' name for what all modules give together
 MODULES = ("Transformer", "Pooling", "Normalize")
@@ -47,7 +47,7 @@ class Found:
         """The graph, without its data files."""
         try:
             return onnx.load(self.graph, load_external_data=False)
-        except Exception as error:  # protobuf's DecodeError, which its two runtimes place apart
+        except Exception as error:  # protobuf's DecodeError, which has two homes
             raise CannotServe(f"{self.graph} is no ONNX model: {error}") from None
 
     @cached_property
@@ -127,7 +127,7 @@ class Found:
 
     @property
     def max_tokens(self) -> int:
-        """The least that any file says, and that still fits when padded to a multiple of four."""
+        """The smallest limit of all files that still fits when padded to a multiple of four."""
         limits = [
             self._number("sentence_bert_config.json", "max_seq_length"),
             self._number("tokenizer_config.json", "model_max_length"),

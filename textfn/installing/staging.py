@@ -9,11 +9,11 @@ from pathlib import Path
 from shared.inference.locking import locked
 from textfn.failure import Failure, in_words
 
-# Folders that models are put together in: not a model's, so that nothing there is ever served.
+# The folder in which models are put together. It is no model's, so nothing in it is served.
 WORK = ".pull"
-# `pull` and `add` write it: a folder without it came with textfn or was made by hand.
+# `pull` and `add` write this file: a folder without it came with textfn or was made by hand.
 PULLED = "checkpoint.sha256"
-# Of the disk, the quota, and the largest file that is allowed.
+# The disk is full, the quota is reached, or the file is larger than allowed.
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 
 
@@ -29,7 +29,7 @@ class NoSpace(Failure):
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Keep a second process from the same folder, which is made. Raises Busy and NoSpace."""
+    """Make a folder and keep other processes from it. Raises Busy, NoSpace or OSError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Beside the folder: Windows removes no folder with an open file in it.

@@ -109,7 +109,7 @@ def _plain(error: Exception) -> PushError:
         NoCredentialsError,
     )
 
-    cause = error.__context__  # of what S3 refused boto3 tells in an error of its own
+    cause = error.__context__  # boto3 wraps a refusal of S3 in an error of its own
     refused = next((each for each in (error, cause) if isinstance(each, ClientError)), None)
     status = refused.response["ResponseMetadata"]["HTTPStatusCode"] if refused else 0
     if status == 404:

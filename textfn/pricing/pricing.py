@@ -1,4 +1,4 @@
-"""Dollars for texts on AWS Lambda and on Workers AI: the arithmetic of `textfn cost`."""
+"""Computes dollars for texts on AWS Lambda and on Workers AI."""
 
 import math
 import tomllib
