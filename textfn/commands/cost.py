@@ -86,13 +86,13 @@ def table(found: dict[str, Any]) -> str:
         f"{found['model']} on AWS Lambda, {found['arch']}, {found['memory_mb']:,} MB; "
         f"texts of {found['tokens_a_text']:g} tokens",
         "",
-        f"texts a    tokens a  ms a     {'$ per million texts:':46}  $ per million",
-        "request    second    request  compute  requests  HTTP API  together  by URL  tokens",
+        f"texts per  tokens per  ms per   {'$ per million texts:':46}  $ per million",
+        "request    second      request  compute  requests  HTTP API  together  by URL  tokens",
     ]
     for each in found["rows"]:
         speed, total = each["tokens_per_second"], each["million_texts"]
         lines.append(
-            f"{each['texts_a_request']:7,}  {speed:10,.0f}  {each['ms_a_request']:7,}"
+            f"{each['texts_a_request']:9,}  {speed:10,.0f}  {each['ms_a_request']:7,}"
             f"  {each['compute']:7.3f}  {each['requests']:8.3f}  {each['http_api']:8.3f}"
             f"  {total:8.3f}  {each['by_function_url']:6.3f}  {each['million_tokens']:6.4f}"
         )
