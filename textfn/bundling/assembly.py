@@ -96,7 +96,7 @@ def _write(content: bytes, path: Path, folder: Path) -> None:
 def _copy_model(manifest: Manifest, bundle: Bundle, folder: Path) -> None:
     """Copy the function's own model; of the others the manifests, to say that they are not here."""
     names = ["manifest.toml"]
-    if manifest is bundle.model:
+    if bundle.model and manifest.folder == bundle.model.folder:
         names += [*manifest.sha256, "MODEL_CARD.md"]
     folder.mkdir(parents=True)
     for name in names:

@@ -15,7 +15,9 @@ from pulling import CHECKPOINT, HELLO, INSTALLED, Pull
 
 SERVE = """
 from shared.inference.library import Library
-print(Library("text-embeddings")["tiny"].embed(["hello world"]).values[0].tolist())
+from shared.settings import Settings
+model = Library(Settings.read()).of("text-embeddings")["tiny"]
+print(model.embed(["hello world"]).values[0].tolist())
 """
 
 
