@@ -8,14 +8,17 @@ SECONDS ?= 600
 MUTATED ?= access payload dialects
 BIN := .venv/bin
 
-.PHONY: serve test test-clients test-lambda test-templates generated check bench bundle azure models \
-	fuzz soak coverage mutants audit requirements
+.PHONY: serve test test-wheel test-clients test-lambda test-templates generated check bench bundle \
+	azure models release fuzz soak coverage mutants audit requirements
 
 serve: .venv/serve ## install textfn and serve on http://HOST:PORT
 	@$(BIN)/textfn serve --host $(HOST) --port $(PORT)
 
 test: .venv/dev ## run the whole suite; needs no network once installed
 	$(BIN)/pytest
+
+test-wheel: .venv/dev ## run the core of the suite on an installed wheel, without the checkout
+	$(BIN)/python tests/run_on_wheel.py
 
 test-clients: .venv/serve .venv-clients/done .venv-clients-old/done tests/clients/node_modules ## test the clients that need their own environments; needs node, installs from PyPI and npm
 	$(BIN)/python tests/clients/run.py
@@ -59,6 +62,9 @@ azure: ## write the folder DIST/azure for `func azure functionapp publish`
 	find $(DIST)/azure \( -name __pycache__ -o -name .pull \) -prune -exec rm -r {} +
 	cp requirements/azure.txt $(DIST)/azure/requirements.txt
 
+release: .venv/dev ## do a dry run of a release: check, build, try; it neither tags nor pushes
+	$(BIN)/python .ci/release.py
+
 fuzz: .venv-fuzz/done ## fuzz for ten minutes, guided by coverage; findings are in .cache/
 	@mkdir -p .cache/fuzz
 	.venv-fuzz/bin/python -m tests.fuzz -dict=tests/fuzz/words.dict -max_total_time=$(SECONDS) \
@@ -88,7 +94,10 @@ audit: .venv-audit/done ## look up known vulnerabilities of the pinned packages;
 		--requirement requirements/$$list.txt; done
 
 requirements: ## pin the packages of pyproject.toml again, for Python 3.11 to 3.14; needs uv
-	for extra in serve dev azure; do uv pip compile pyproject.toml --extra $$extra --universal \
+	uv pip compile pyproject.toml requirements/serve.in --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet \
+		--output-file requirements/serve.txt
+	for extra in dev azure; do uv pip compile pyproject.toml --extra $$extra --universal \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		--quiet --output-file requirements/$$extra.txt; done
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

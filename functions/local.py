@@ -7,7 +7,6 @@ from types import ModuleType
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
 
 from functions import (
     catalogue,
@@ -46,13 +45,13 @@ def answering(form: str) -> Form:
 def by_model(form: str) -> Form:
     """The form's endpoint in the function of the model that the path names."""
 
-    async def dispatch(request: Request, fields: Fields) -> Response:
+    def choose(request: Request, fields: Fields) -> Form:
         name = request.path_params["model"]
         known = (each for each in TASKS if name in models(request, each.TASK))
-        endpoint: Form = next(known, TASKS[-1]).FORMS[form]
-        return await endpoint(request, fields)
+        chosen: Form = next(known, TASKS[-1]).FORMS[form]
+        return chosen
 
-    return dispatch
+    return choose
 
 
 def open_app(settings: Settings, *, loopback: bool) -> Starlette:

@@ -15,7 +15,7 @@ from shared.http.computing import compute
 from shared.http.dialects import cloudflare
 from shared.http.fields import MOST_TEXTS, Fields
 from shared.http.lambda_adapter import lambda_handler
-from shared.http.routing import forms, model_name
+from shared.http.routing import Form, forms, model_name
 from shared.http.service import service
 from shared.inference.library import Library
 
@@ -24,8 +24,6 @@ TASK = "sentence-similarity"
 
 async def run(request: Request, fields: Fields) -> Response:
     """{"source": str, "sentences": [str]} -> [number]; a `text` serves as a missing `source`"""
-    if fields.body and not fields.has_any("source", "sentences"):
-        return await text_embeddings.run(request, fields)
     model = models(request, TASK)[request.path_params["model"]]
     fields.check_not_queued(request.query_params)
     if "text" in fields:
@@ -56,13 +54,23 @@ async def similarity(request: Request, fields: Fields) -> Response:
     return answer(result.values, result)
 
 
-async def bare(request: Request, fields: Fields) -> Response:
+def similarity_or_vectors(request: Request, fields: Fields) -> Form:
+    """`source` or `sentences` ask for similarity, any other field asks for vectors."""
+    asks_for_vectors = fields.body and not fields.has_any("source", "sentences")
+    return text_embeddings.run if asks_for_vectors else run
+
+
+def by_inputs(request: Request, fields: Fields) -> Form:
     """A string or a list of `inputs` asks for vectors, anything else for similarity."""
-    if isinstance(fields.get("inputs"), str | list):
-        return await text_embeddings.feature_extraction(request, fields)
-    return await similarity(request, fields)
+    asks_for_vectors = isinstance(fields.get("inputs"), str | list)
+    return text_embeddings.feature_extraction if asks_for_vectors else similarity
 
 
-FORMS = {"run": run, "bare": bare, "sentence-similarity": similarity, "similarity": similarity}
+FORMS: dict[str, Form] = {
+    "run": similarity_or_vectors,
+    "bare": by_inputs,
+    "sentence-similarity": similarity,
+    "similarity": similarity,
+}
 app = application(*forms({**text_embeddings.FORMS, **FORMS}))
 handler = lambda_handler(app, Library)

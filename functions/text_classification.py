@@ -10,7 +10,7 @@ from shared.http.computing import compute
 from shared.http.dialects import cloudflare
 from shared.http.fields import MOST_TEXTS, Fields
 from shared.http.lambda_adapter import lambda_handler
-from shared.http.routing import forms, model_name
+from shared.http.routing import Form, forms, model_name
 from shared.inference.library import Library
 from shared.inference.numerics import Array
 
@@ -55,6 +55,11 @@ def ranked(labels: tuple[str, ...], scores: Array) -> list[dict[str, object]]:
     return [{"label": labels[index], "score": scores[index]} for index in order]
 
 
-FORMS = {"run": run, "bare": classify, "text-classification": classify, "predict": predict}
+FORMS: dict[str, Form] = {
+    "run": run,
+    "bare": classify,
+    "text-classification": classify,
+    "predict": predict,
+}
 app = application(*forms(FORMS))
 handler = lambda_handler(app, Library)

@@ -5,20 +5,24 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 SERVE = [sys.executable, "-m", "textfn", "serve"]
 
 
 @contextmanager
-def serving(*options: str, **environment: str) -> Iterator[tuple[str, str]]:
+def serving(
+    *options: str, serve: Sequence[str] = SERVE, cwd: Path | None = None, **environment: str
+) -> Iterator[tuple[str, str]]:
     """Base URL and banner of a running `textfn serve`."""
     process = subprocess.Popen(
-        [*SERVE, "--port", "0", *options],
+        [*serve, "--port", "0", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        cwd=cwd,
         env=os.environ | environment,
     )
     assert process.stdout is not None

@@ -17,6 +17,7 @@ from shared.settings import PREFIX, Settings
 
 README = (TESTS.parent / "README.md").read_text("utf-8")
 SETTINGS = (TESTS.parent / "docs" / "settings.md").read_text("utf-8")
+TASKS = ("text_embeddings", "sentence_similarity", "text_classification")
 ARCHITECTURE = (TESTS.parent / "docs" / "architecture.md").read_text("utf-8")
 CURLS = re.findall(r"^curl .*?(?=^```)", README, re.MULTILINE | re.DOTALL)
 
@@ -51,8 +52,15 @@ def test_every_model_is_in_the_readme() -> None:
 
 
 def test_every_module_is_in_the_architecture() -> None:
-    for path in (TESTS.parent / "shared").glob("*.py"):
-        assert path.name == "__init__.py" or f"`shared/{path.name}`" in ARCHITECTURE
+    """By its path, or by that of its folder; the tasks share a row."""
+    root = TESTS.parent
+    listed = set(re.findall(r"^\| `([^`]+)` \|", ARCHITECTURE, re.MULTILINE))
+    for path in (*root.glob("functions/*.py"), *root.glob("shared/**/*.py")):
+        name, folder = path.relative_to(root).as_posix(), path.parent.relative_to(root).as_posix()
+        task = name.replace(path.stem, "<task>") if path.stem in TASKS else name
+        assert path.name == "__init__.py" or {name, task, f"{folder}/"} & listed, name
+    rooms = {f"textfn/{path.parent.name}/" for path in root.glob("textfn/*/__init__.py")}
+    assert rooms <= listed
 
 
 def test_the_examples_of_the_page_work(server: Server) -> None:

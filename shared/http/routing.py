@@ -10,8 +10,9 @@ from shared.http import dialects
 from shared.http.body import read_fields
 from shared.http.fields import Fields
 
-# A form of request that has a body: the function that answers it gets the body's fields.
-Form = Callable[[Request, Fields], Awaitable[Response]]
+# What answers a form of request that has a body. A function that is not async does not answer
+# itself: it looks at the request and returns the form that does.
+Form = Callable[[Request, Fields], "Awaitable[Response] | Form"]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -40,6 +41,10 @@ def _routes(answering: Mapping[str, Endpoint], method: str) -> list[Route]:
 
 def _with_fields(form: Form) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        return await form(request, await read_fields(request))
+        fields = await read_fields(request)
+        answering = form(request, fields)
+        while callable(answering):
+            answering = answering(request, fields)
+        return await answering
 
     return endpoint

@@ -3,7 +3,7 @@
 Short runs of equal length are five times faster than large padded ones.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -26,22 +26,23 @@ class Runs:
         self._token_budget = token_budget
         self._pool = ThreadPoolExecutor(threads, "run") if threads > 1 else None
 
-    def do(self, run: Callable[[list[int]], None], lengths: Sequence[int]) -> None:
-        """Call `run` with the indices of the texts of each run. What it raises is raised here."""
-        runs: Iterable[list[int]] = plan(lengths, self._token_budget)
-        for _ in (self._pool.map if self._pool else map)(run, runs):
-            pass
+    def map(self, run: Callable[[list[int]], None], lengths: Sequence[int]) -> Iterator[None]:
+        """Call `run` with the indices of the texts of each run; iterate to wait for the calls."""
+        runs = plan(lengths, self._token_budget)
+        return self._pool.map(run, runs) if self._pool else map(run, runs)
 
 
 def padded(length: int) -> int:
+    """The next multiple of `MULTIPLE`, in tokens."""
     return -(-length // MULTIPLE) * MULTIPLE
 
 
 def plan(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Cut texts, given by their lengths in tokens, into runs of similar length.
+    """Group texts, given by their lengths in tokens, into runs of similar length.
 
-    Returns lists of indices into `lengths`. A run's texts x its padded length is at most `budget`,
-    unless one text alone is more. Peak memory is bounded by the budget, not by the request.
+    Returns one list of indices into `lengths` per run. The number of texts of a run times its
+    padded length is at most `budget`, unless a single text exceeds it. So the budget bounds the
+    peak memory, whatever the size of the request.
     """
     runs: list[list[int]] = []
     for index in sorted(range(len(lengths)), key=lengths.__getitem__):
@@ -53,7 +54,7 @@ def plan(lengths: Sequence[int], budget: int) -> list[list[int]]:
 
 
 def pad(texts: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Token ids of one run -> input_ids and attention_mask, both int32 [texts, padded length]."""
+    """Pad the token ids of one run: input_ids and attention_mask, int32 [texts, padded length]."""
     shape = len(texts), padded(max(map(len, texts)))
     input_ids, attention_mask = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     for row, ids in enumerate(texts):

@@ -1,4 +1,4 @@
-"""A model that is too big for a bundle: fetched from S3 before it is opened, each file checked."""
+"""Fetch a model that is too large for a bundle from S3, and check every file of it."""
 
 import fcntl
 import hashlib
@@ -8,22 +8,23 @@ from pathlib import Path
 from shared.manifest import BadManifest, Manifest, read
 
 MANIFEST = "manifest.toml"
-# By the status that S3 answers: a HEAD, which asks for the size, has no more.
+# S3 answers a HEAD request, which asks for the size, with a status and no reason.
 WHY = {
-    404: "it is not there; `textfn models push` puts it there",
-    403: "it is not there, or this function may not read it: s3:GetObject allows that, and with "
-    "s3:ListBucket on the bucket S3 tells which",
+    404: "the object does not exist. Upload the model with `textfn models push`.",
+    403: "the object does not exist, or this function may not read it. Allow s3:GetObject; if "
+    "s3:ListBucket on the bucket is allowed too, S3 says which of the two it is.",
 }
 
 
 class CannotFetch(RuntimeError):
-    """The model cannot be had; the message begins with the object's name."""
+    """A model that cannot be fetched. The message begins with the name of the S3 object."""
 
 
 def fetch(prefix: str, model: str, folder: Path) -> Path:
-    """Brings s3://bucket/prefix/MODEL/ into a folder of that name, whole and right, or not at all.
+    """Download s3://bucket/prefix/MODEL/ into folder/MODEL, and return that folder.
 
-    Files that are there and right from an earlier start are not fetched again. Raises CannotFetch.
+    The folder appears only when all files have the sha256 of the manifest. A complete folder of an
+    earlier start is used again. Raises CannotFetch.
     """
     staging, destination = folder / ".fetch" / model, folder / model
     staging.parent.mkdir(parents=True, exist_ok=True)
@@ -38,10 +39,10 @@ def fetch(prefix: str, model: str, folder: Path) -> Path:
 
 
 class Objects:
-    """What is below s3://bucket/prefix. Raises CannotFetch."""
+    """The objects below s3://bucket/prefix. Raises CannotFetch."""
 
     def __init__(self, prefix: str) -> None:
-        import boto3  # 0.2 s, which only those pay who keep their models in S3
+        import boto3  # takes 0.2 s, which a function without a bucket saves
 
         self.prefix = prefix
         self._bucket, _, self._key = prefix.removeprefix("s3://").partition("/")
@@ -68,11 +69,13 @@ def _fetch(objects: Objects, model: str, staging: Path, destination: Path) -> Pa
     manifest = _manifest(objects, model, staging)
     if _is_right(destination, manifest):
         return destination
-    shutil.rmtree(destination, ignore_errors=True)  # room for both is not certain
+    shutil.rmtree(destination, ignore_errors=True)  # the disk may not have room for both
     for name, expected in manifest.sha256.items():
         objects.download(name, staging / name)
         if (found := _sha256(staging / name)) != expected:
-            raise objects.refusal(name, f"sha256 {found}, the manifest says {expected}")
+            raise objects.refusal(
+                name, f"its sha256 is {found}; the manifest has {expected}. Upload the model again."
+            )
     return staging.rename(destination)
 
 
@@ -82,12 +85,14 @@ def _manifest(objects: Objects, model: str, staging: Path) -> Manifest:
     except BadManifest as error:
         raise objects.refusal(MANIFEST, str(error)) from None
     if manifest.id != model:
-        raise objects.refusal(MANIFEST, f"it is that of {manifest.id}")
+        raise objects.refusal(
+            MANIFEST, f"its id is {manifest.id}, not {model}. Upload the model again."
+        )
     return manifest
 
 
 def _is_right(folder: Path, manifest: Manifest) -> bool:
-    """Whether a folder holds this manifest and its files."""
+    """Whether a folder has this manifest and all its files, unchanged."""
     wanted = {MANIFEST: _sha256(manifest.folder / MANIFEST), **manifest.sha256}
     return all(
         (folder / name).exists() and _sha256(folder / name) == wanted[name] for name in wanted

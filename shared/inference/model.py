@@ -153,7 +153,8 @@ class Model:
             check_shape(rows, len(indices), width)
             values[indices] = rows
 
-        self._runs.do(run, [len(each) for each in ids])
+        for _ in self._runs.map(run, [len(each) for each in ids]):
+            pass
         check_finite(values)
         return values
 

@@ -1,4 +1,4 @@
-"""What is done to a graph's numbers: rows in, rows out."""
+"""Poolings, activation functions and normalization of a graph's output, one row per text."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def check_shape(values: Array, *shape: int) -> None:
 
 
 def unit(vectors: Array) -> Array:
-    """Rows divided by their L2 norms. A zero vector has no direction, so it is refused."""
+    """Divide each row by its L2 norm. A zero vector has no direction: it raises ArithmeticError."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not norms.all():
         raise ArithmeticError("a vector of length zero cannot be normalized")
@@ -30,26 +30,26 @@ def unit(vectors: Array) -> Array:
 
 
 def mean(rows: NDArray[Any], mask: NDArray[np.int32]) -> Array:
-    """The mean of each text's rows that are not padding: float [texts, tokens, width]."""
+    """Mean pooling without the padding: float [texts, tokens, width] -> float32 [texts, width]."""
     seen = mask.astype(np.float32)[:, np.newaxis]
     means: Array = (seen @ rows.astype(np.float32, copy=False))[:, 0] / seen.sum(axis=2)
     return means
 
 
 def first(rows: NDArray[Any], mask: NDArray[np.int32]) -> Array:
-    """Each text's first row, that of its [CLS]: float [texts, tokens, width]."""
+    """CLS pooling, the first row per text: float [texts, tokens, width] -> [texts, width]."""
     return rows[:, 0].astype(np.float32, copy=False)
 
 
 def softmax(logits: Array) -> Array:
-    """Rows to probabilities; the largest logit is subtracted so that no exponential overflows."""
+    """Probabilities that sum to 1 per row. Subtracting the largest logit prevents an overflow."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities: Array = powers / powers.sum(axis=1, keepdims=True)
     return probabilities
 
 
 def sigmoid(logits: Array) -> Array:
-    """Each logit to a probability of its own, by the tanh that cannot overflow."""
+    """One independent probability per logit. Unlike exp, tanh cannot overflow."""
     probabilities: Array = ((1 + np.tanh(logits / 2)) / 2).astype(np.float32)
     return probabilities
 
@@ -58,7 +58,7 @@ def unchanged(logits: Array) -> Array:
     return logits
 
 
-# By the names that manifests have for them.
+# Keys are the values of a manifest's `pooling`.
 POOLINGS = {"mean": mean, "cls": first}
-# By the names that Hugging Face's `function_to_apply` has for them.
+# Keys are the values of Hugging Face's `function_to_apply`.
 FUNCTIONS = {"softmax": softmax, "sigmoid": sigmoid, "none": unchanged}

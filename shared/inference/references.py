@@ -18,7 +18,7 @@ def expected(reference: dict[str, Any]) -> Numbers:
 
 
 def found(model: Model, reference: dict[str, Any], pooling: str) -> Numbers:
-    """The model's numbers, in the order of the reference's."""
+    """The model's numbers, float32, in the order of the reference's."""
     if "scores" in reference:
         labels = [model.manifest.labels.index(label) for label in reference["scores"]]
         scores: Numbers = model.classify([reference["text"]]).values[0, labels]

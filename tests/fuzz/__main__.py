@@ -22,7 +22,8 @@ os.environ["TEXTFN_MODELS_DIR"] = str(TESTS / "fixtures" / "models")
 sys.path.insert(0, str(TESTS.parent))
 
 with atheris.instrument_imports(include=["functions", "shared"]):
-    pass
+    from functions.local import open_app
+    from shared.settings import Settings
 
 RUN = "/client/v4/accounts/me/ai/run/"
 PATHS = [

@@ -1,6 +1,7 @@
 """A local server with more to do than it can: it refuses, stays alive, and stops when told."""
 
 import contextlib
+import dataclasses
 import http.client
 import json
 import os
@@ -229,6 +230,46 @@ def test_a_model_with_other_numbers_is_not_ready_and_is_named(
         "fastembed, tests/test_text_onnx_embeddings.py"
     ]
     assert answer.json["missed"]["tiny-embedder"] == []
+
+
+def test_a_pooling_that_cannot_run_is_not_ready_and_says_why(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = server.service.library.of("text-embeddings")["tiny-embedder"]
+
+    def fail(pooling: str) -> None:
+        raise RuntimeError(f"the {pooling} graph is gone")
+
+    monkeypatch.setattr(model, "try_pooling", fail)
+    answer = server.get("/readyz")
+    assert (answer.status, answer.json["reason"]) == (503, "Not as published: tiny-embedder.")
+    assert answer.json["missed"]["tiny-embedder"][0] == (
+        "mean pooling cannot run: the mean graph is gone"
+    )
+
+
+def test_a_malformed_reference_is_not_ready_and_says_why(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = server.service.library.of("text-embeddings")["tiny-embedder"]
+    malformed = ({"origin": "a page", "text": "hello", "tolerance": 0.1},)
+    changed = dataclasses.replace(model.manifest, references=malformed)
+    monkeypatch.setattr(model, "manifest", changed)
+    answer = server.get("/readyz")
+    assert answer.status == 503
+    assert answer.json["missed"]["tiny-embedder"] == [
+        "a page: malformed, KeyError: 'first_numbers'"
+    ]
+
+
+def test_a_server_without_a_model_is_not_ready_and_says_how_to_install_one(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server.service.library, "_opened", {})
+    answer = server.get("/readyz")
+    assert answer.status == 503
+    assert "textfn models pull" in answer.json["reason"]
+    assert server.get("/livez").status == 200
 
 
 def test_a_server_with_more_to_do_than_it_can_is_not_ready(

@@ -7,11 +7,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from shared.version import VERSION
 from textfn.bundling.assembly import Bundle, BundleError, assemble, interpreter
 from textfn.bundling.inventory import (
     bill_of_materials,
@@ -20,7 +20,7 @@ from textfn.bundling.inventory import (
     describe,
     files,
 )
-from textfn.bundling.wheels import ROOT, Target, Wheel, download
+from textfn.bundling.wheels import Target, Wheel, download
 from textfn.digests import file_sha256
 
 SMOKE = Path(__file__).parents[1] / "bundling" / "smoke.py"
@@ -86,11 +86,10 @@ def _write_papers(
     bundle: Bundle, wheels: Sequence[Wheel], target: Target, folder: Path, archive: Path
 ) -> None:
     """The inventory, <name>.json, and the bill of materials, <name>.cdx.json."""
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     found = describe(folder)
     listed = {
         "name": bundle.name,
-        "version": version,
+        "version": VERSION,
         "handler": f"{bundle.module}.handler",
         "python": target.python,
         "arch": target.arch,
@@ -100,6 +99,6 @@ def _write_papers(
         "files": found,
     }
     models = [bundle.model] if bundle.model else []
-    bill = bill_of_materials(bundle.name, version, wheels, models)
+    bill = bill_of_materials(bundle.name, VERSION, wheels, models)
     for suffix, content in ((".json", listed), (".cdx.json", bill)):
         archive.with_suffix(suffix).write_text(json.dumps(content, indent=1) + "\n", "utf-8")

@@ -13,7 +13,8 @@ from shared.manifest import Manifest
 from shared.names import Catalogue
 from shared.settings import Settings
 from textfn.bundling.inventory import third_party
-from textfn.bundling.wheels import ROOT, Target, Wheel
+from textfn.bundling.wheels import Target, Wheel
+from textfn.layout import ROOT, source
 
 CATALOGUE = "catalogue"
 WEB = ("anyio", "mangum", "orjson", "starlette", "typing-extensions")
@@ -52,9 +53,10 @@ def assemble(bundle: Bundle, wheels: Sequence[Wheel], target: Target, folder: Pa
     for wheel in wheels:
         wheel.unpack(folder)
     for module in needed(bundle.module):
-        _copy(module, folder)
+        _write(source(module), module, folder)
     for name in DATA.get(bundle.task, ()):
-        _copy(ROOT / "functions" / name, folder)
+        path = ROOT / "functions" / name
+        _write(path.read_bytes(), path, folder)
     for manifest in Catalogue.read(Settings.read()):
         _copy_model(manifest, bundle, folder / "models" / manifest.folder.name)
     (folder / "THIRD_PARTY.txt").write_text(third_party(wheels), "utf-8")
@@ -73,7 +75,7 @@ def needed(module: str) -> set[Path]:
             continue
         found.add(path)
         waiting.append(name.rpartition(".")[0])
-        for node in ast.walk(ast.parse(path.read_bytes())):
+        for node in ast.walk(ast.parse(source(path))):
             if isinstance(node, ast.ImportFrom) and node.module:
                 waiting += [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
             elif isinstance(node, ast.Import):
@@ -81,10 +83,10 @@ def needed(module: str) -> set[Path]:
     return found
 
 
-def _copy(path: Path, folder: Path) -> None:
+def _write(content: bytes, path: Path, folder: Path) -> None:
     destination = folder / path.relative_to(ROOT)
     destination.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, destination)
+    destination.write_bytes(content)
 
 
 def _copy_model(manifest: Manifest, bundle: Bundle, folder: Path) -> None:

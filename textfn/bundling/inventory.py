@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from shared.manifest import Manifest
-from textfn.bundling.wheels import ROOT, Wheel
+from textfn.bundling.wheels import Wheel
 from textfn.digests import file_sha256
+from textfn.layout import ROOT
 
 MOST_UNZIPPED = 262_144_000  # bytes of a function and its layers: AWS's limit, 250 MiB
 MUCH_UNZIPPED = 240_000_000

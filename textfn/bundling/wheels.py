@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from email.message import Message
 from email.parser import HeaderParser
 from fnmatch import fnmatchcase
+from importlib.util import find_spec
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from textfn import layout
+from textfn.layout import ROOT
+
 REQUIREMENTS = ROOT / "requirements" / "runtime.txt"
-CACHE = ROOT / ".cache" / "wheels"
+CACHE = layout.CACHE / "wheels"
 
 # AWS's python3.12 and later run on Amazon Linux 2023, whose glibc is 2.34.
 GLIBC = range(34, 16, -1)
@@ -147,6 +150,11 @@ def download(names: Sequence[str], target: Target, cache: Path = CACHE) -> list[
 
     What is in the cache is checked against its hash too, and taken without a network.
     """
+    if not find_spec("pip"):
+        raise WheelError(
+            "pip is missing beside textfn and downloads the packages: install it there, "
+            "with uv by `uv tool install --with pip textfn`"
+        )
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as name:
         folder = Path(name)

@@ -15,18 +15,19 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from textfn import layout
 from textfn.checking.checks import Check, compare, model_files
 
 PREFIX = "TEXTFN_"
 # Reads settings one by one, in a process that has none: {name: value} -> {name: what is wrong}.
 READ_EACH = """
-import json, sys
-from shared.settings import BadSetting, Settings
+import importlib, json, sys
+settings = importlib.import_module(sys.argv[1])
 wrong = {}
 for name, value in json.load(sys.stdin).items():
     try:
-        Settings.read({name: value})
-    except BadSetting as error:
+        settings.Settings.read({name: value})
+    except settings.BadSetting as error:
         wrong[name] = str(error)
 json.dump(wrong, sys.stdout)
 """
@@ -46,7 +47,7 @@ def _settings() -> Iterator[Check]:
     given = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     others = {name: value for name, value in os.environ.items() if name not in given}
     done = subprocess.run(
-        [sys.executable, "-c", READ_EACH],
+        [sys.executable, "-c", READ_EACH, layout.module("shared.settings")],
         input=json.dumps(given),
         env=others,
         cwd=Path(__file__).parents[2],
@@ -66,13 +67,14 @@ def _settings() -> Iterator[Check]:
 
 def _versions() -> Iterator[Check]:
     from textfn.bundling.assembly import MODEL, WEB
-    from textfn.bundling.wheels import Target, pins
+    from textfn.bundling.wheels import REQUIREMENTS, Target, pins
 
     target = Target(".".join(map(str, sys.version_info[:2])), "x86_64")
     names = sorted((*MODEL, *WEB))
     pinned = {name: pins([name], target)[0].split()[0].split("==")[1] for name in names}
     found = {name: _installed(name) for name in names}
-    yield from compare(found, pinned, "make .venv/serve")
+    remedy = f"pip install -r {REQUIREMENTS}" if layout.IN_WHEEL else "make .venv/serve"
+    yield from compare(found, pinned, remedy)
     yield Check("python", "ok", platform.python_version())
 
 
@@ -146,7 +148,9 @@ def _writable() -> Iterator[Check]:
 
 
 def _telemetry() -> Iterator[Check]:
-    importlib.import_module("shared")  # turns it off, where nobody has said otherwise
+    importlib.import_module(
+        layout.module("shared")
+    )  # turns it off, where nobody has said otherwise
     value = os.environ.get("ORT_DISABLE_TELEMETRY", "")
     if value == "1":
         yield Check("telemetry", "ok", "onnxruntime's is off")

@@ -17,7 +17,8 @@ from textfn.bundling.assembly import CATALOGUE, Bundle, BundleError, interpreter
 from textfn.bundling.inventory import (
     TooBig,
 )
-from textfn.bundling.wheels import ROOT, Target, WheelError
+from textfn.bundling.wheels import Target, WheelError
+from textfn.layout import ROOT
 
 DEFAULTS = (
     "text-embeddings=all-minilm-l6-v2",

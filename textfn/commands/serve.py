@@ -5,7 +5,6 @@ import json
 import logging
 import shlex
 import sys
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -13,10 +12,11 @@ import uvicorn
 from shared.http import access
 from shared.http.access import Access
 from shared.settings import Settings
+from textfn.layout import ROOT
 from textfn.listening import is_loopback, listen
 
 SECONDS_TO_FINISH = 10  # for the requests that are being computed when a SIGTERM comes
-EXAMPLES = Path(__file__).parents[2] / "functions" / "examples.json"
+EXAMPLES = ROOT / "functions" / "examples.json"
 
 
 def add_to(commands: Any) -> None:

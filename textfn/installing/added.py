@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from shared.errors import UnknownModel
 from shared.inference.model import Model
 from shared.inference.session import Graph
-from shared.manifest import BUNDLED, Manifest, read
+from shared.manifest import Manifest, read
 from shared.names import Catalogue
 from shared.settings import Settings
 from textfn.checking.model import problems
 from textfn.digests import file_sha256
-from textfn.installing.staging import PULLED, WORK, alone, move
+from textfn.installing.staging import PULLED, WORK, alone, models_folder, move
 
 if TYPE_CHECKING:
     from textfn.installing.onnx_folder import Found
@@ -44,7 +44,7 @@ def named(name: str) -> tuple[str, Manifest | None]:
 
 def install(found: Found, name: str, known: Manifest | None) -> Manifest:
     """Puts the model together, tries it, and moves it into place."""
-    models = Settings.read().models_dir or BUNDLED
+    models = models_folder()
     work = models / WORK / f"{name}@added"
     work.mkdir(parents=True, exist_ok=True)
     with alone(work):

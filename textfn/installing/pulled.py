@@ -4,14 +4,13 @@ import re
 import shutil
 from pathlib import Path
 
-from shared.manifest import BUNDLED, Manifest, read
-from shared.settings import Settings
+from shared.manifest import Manifest, read
 from textfn.building.architectures import ARCHITECTURES
 from textfn.building.build import SMOOTHING, VOCABULARY, BuildError, build, calibrate
 from textfn.checking.model import problems
 from textfn.digests import file_sha256
 from textfn.installing.hub import RemoteFile, fetch, look_up
-from textfn.installing.staging import PULLED, WORK, NoSpace, alone, move
+from textfn.installing.staging import PULLED, WORK, NoSpace, alone, models_folder, move
 
 HUB = "https://huggingface.co/"
 # Never a pickle: safetensors, JSON and text are data, a pickle is a program.
@@ -28,7 +27,7 @@ def install(manifest: Manifest) -> Path:
     repository = manifest.source.removeprefix(HUB)
     files = [look_up(repository, manifest.revision, name) for name in _names(manifest)]
     name = f"{manifest.id}@{files[0].commit[:12]}"
-    models = Settings.read().models_dir or BUNDLED
+    models = models_folder()
     source, staging = models / WORK / name / "checkpoint", models / WORK / name / "model"
     source.mkdir(parents=True, exist_ok=True)
     with alone(source.parent):

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from shared.manifest import BUNDLED
+from shared.settings import Settings
+
 # Folders that models are put together in: not a model's, so that nothing there is ever served.
 WORK = ".pull"
 # `pull` and `add` write it: a folder without it came with textfn or was made by hand.
@@ -23,6 +26,19 @@ class NoSpace(Exception):
     """The disk is too small; the message has the figures."""
 
     code = 10
+
+
+def models_folder() -> Path:
+    """Return the folder that models are installed into. Raises PermissionError."""
+    folder = Settings.read().models_dir or BUNDLED
+    try:
+        (folder / WORK).mkdir(exist_ok=True)
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        reason = f"{folder} cannot be written ({error.strerror})"
+        raise PermissionError(f"{reason}: set TEXTFN_MODELS_DIR to a folder of your own") from None
+    return folder
 
 
 @contextmanager

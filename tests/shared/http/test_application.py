@@ -1,10 +1,17 @@
 """What is the same at every route: bodies, headers, ids, refusals."""
 
+import asyncio
+import json
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import onnxruntime
 import pytest
-from conftest import Server
+from conftest import TESTS, Server
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 RUN = "/client/v4/accounts/me/ai/run/all-minilm-l6-v2"
 HF = "/models/sentence-transformers/all-MiniLM-L6-v2"
@@ -118,11 +125,11 @@ def test_an_unforeseen_error_tells_nothing_and_is_logged(
         raise RuntimeError("an inner detail")
 
     monkeypatch.setattr(Model, "embed", fail)
-    answer = server.post(RUN, {"text": "a secret"})
+    answer = server.post(RUN, {"text": "a secret"}, x_request_id="my-id-7")
     assert answer.status == 500
     assert answer.json["errors"] == [{"code": 5000, "message": "Internal server error"}]
     assert b"inner detail" not in answer.body
-    assert "RuntimeError at application.py" in caplog.text
+    assert "unknown error in request my-id-7: RuntimeError at application.py" in caplog.text
     assert "inner detail" not in caplog.text
     assert "a secret" not in caplog.text
     monkeypatch.undo()
@@ -155,3 +162,58 @@ def test_a_long_request_does_not_hold_up_a_short_one(server: Server) -> None:
         finished_first.append(long.is_alive())
     long.join()
     assert finished_first == [True]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "fields"),
+    [
+        (RUN, 400, {"result", "success", "errors", "messages"}),
+        ("/v1/embeddings", 400, {"error", "result", "success", "errors", "messages"}),
+        ("/embed", 422, {"error", "error_type"}),
+        (HF, 400, {"error"}),
+        ("/client/v4/nowhere", 404, {"result", "success", "errors", "messages"}),
+    ],
+)
+def test_errors_keep_their_dialect_under_a_prefix(
+    server: Server, path: str, status: int, fields: set[str]
+) -> None:
+    """Mounted at /api: in an application of its user, and by the root_path of a server."""
+    mounted = Starlette(routes=[Mount("/api", server.app)])
+    for app, root_path in ((mounted, ""), (server.app, "/api")):
+        with ThreadPoolExecutor(1) as thread:  # Mangum needs the loop of this one
+            sent = thread.submit(asyncio.run, asked(app, f"/api{path}", root_path)).result()
+        assert (sent[0]["status"], set(json.loads(sent[1]["body"]))) == (status, fields)
+
+
+async def asked(app: Any, path: str, root_path: str) -> list[Any]:
+    """What an ASGI application sends to an empty object."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST"}
+    scope |= {"path": path, "raw_path": path.encode(), "root_path": root_path, "query_string": b""}
+    await app(scope | {"scheme": "http", "headers": [], "client": None}, receive, send)
+    return sent
+
+
+def test_few_frames_of_ours_are_between_the_edge_and_the_runtime(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The walk that docs/architecture.md names, step by step."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(onnxruntime.InferenceSession, "run", fail)
+    assert server.post(RUN, {"text": "never asked before"}).status == 500
+    steps = re.findall(r"(\w+\.py):\d+ (\w+)", caplog.text.partition("RuntimeError at ")[2])
+    walk = [f"{file} {name}" for file, name in steps[1:-1]]  # between Edge and `fail`
+    assert len(walk) < 10
+    architecture = (TESTS.parent / "docs" / "architecture.md").read_text("utf-8")
+    named = re.findall(r"^\d+\. `(\S+)` `(\w+)`", architecture, re.MULTILINE)
+    assert walk == [f"{file.rpartition('/')[2]} {name}" for file, name in named]

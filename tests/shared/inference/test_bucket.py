@@ -128,18 +128,22 @@ def test_a_wrong_byte_is_refused_and_leaves_nothing(s3: Any, tmp_path: Path) -> 
     content[100] ^= 1
     put(s3, "model.onnx", bytes(content))
     with pytest.raises(
-        CannotFetch, match=f"^{URL}/tiny-embedder/model.onnx: sha256 [0-9a-f]{{64}}"
+        CannotFetch, match=f"^{URL}/tiny-embedder/model.onnx: its sha256 is [0-9a-f]{{64}}"
     ):
         fetch(URL, "tiny-embedder", tmp_path)
     assert left(tmp_path) == []
 
 
 def test_a_missing_object_is_named_and_the_next_start_finds_it(s3: Any, tmp_path: Path) -> None:
-    with pytest.raises(CannotFetch, match="manifest.toml: it is not there; `textfn models push`"):
+    with pytest.raises(
+        CannotFetch, match="manifest.toml: the object does not exist. .* `textfn models push`"
+    ):
         fetch(URL, "tiny-embedder", tmp_path)
     main(PUSH)
     s3.delete_object(Bucket="models-of-mine", Key="textfn/tiny-embedder/tokenizer.json")
-    with pytest.raises(CannotFetch, match=f"^{URL}/tiny-embedder/tokenizer.json: it is not there"):
+    with pytest.raises(
+        CannotFetch, match=f"^{URL}/tiny-embedder/tokenizer.json: the object does not exist"
+    ):
         fetch(URL, "tiny-embedder", tmp_path)
     assert left(tmp_path) == []
     main(PUSH)
@@ -165,7 +169,7 @@ def test_a_manifest_that_is_none_is_refused(
 def test_a_manifest_of_another_model_or_folder_is_refused(s3: Any, tmp_path: Path) -> None:
     text = (TINY_MODELS / "tiny-embedder" / "manifest.toml").read_text("utf-8")
     put(s3, "manifest.toml", text.replace('id = "tiny-embedder"', 'id = "other"').encode())
-    with pytest.raises(CannotFetch, match="it is that of other"):
+    with pytest.raises(CannotFetch, match="its id is other, not tiny-embedder"):
         fetch(URL, "tiny-embedder", tmp_path)
     put(s3, "manifest.toml", text.replace('"model.onnx" =', '"../model.onnx" =').encode())
     with pytest.raises(
@@ -181,7 +185,8 @@ def denied(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
     boto3.client("s3").create_bucket(Bucket="models-of-mine")
     with pytest.raises(
-        CannotFetch, match="manifest.toml: it is not there, or this function may not read it"
+        CannotFetch,
+        match="manifest.toml: the object does not exist, or this function may not read it",
     ):
         fetch(URL, "tiny-embedder", tmp_path)
     assert main(PUSH) == 5
@@ -335,7 +340,7 @@ def test_a_function_whose_model_is_not_whole_does_not_start(
     (mine / "tokenizer.json").write_bytes(b"{}")
     [(code, printed, complained)] = start(mine, tmp_path / "tmp")
     assert code != 0 and printed == ""
-    assert f"CannotFetch: {URL}/mine/tokenizer.json: sha256 " in complained
+    assert f"CannotFetch: {URL}/mine/tokenizer.json: its sha256 is " in complained
     assert left(tmp_path / "tmp") == []
 
 

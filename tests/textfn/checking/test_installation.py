@@ -25,7 +25,7 @@ def test_every_bad_setting_is_told_and_no_secret() -> None:
     assert code == 1
     assert {name: states[name] for name in bad} == dict.fromkeys(bad, "fail")
     assert states["TEXTFN_THREADS"] == "ok"
-    assert "give token or none" in said
+    assert "Set it to token or none" in said
     assert "my-own-token" not in said
 
 

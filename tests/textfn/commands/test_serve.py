@@ -1,5 +1,6 @@
 """`textfn serve` as a person runs it."""
 
+import hashlib
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import urllib.request
 
+import ssm
 from running import SERVE, serving
 
 
@@ -33,6 +35,19 @@ def test_the_banner_says_who_may_use_the_service() -> None:
         assert "API token needed" in banner
         assert 'Authorization: Bearer $TOKEN"' in banner
         assert urllib.request.urlopen(f"{base}/health").status == 200
+
+
+def test_the_api_tokens_may_be_in_ssm() -> None:
+    parameter = ssm.Parameter(hashlib.sha256(b"mine").hexdigest())
+    with ssm.running(parameter) as environment:
+        with serving(TEXTFN_TOKENS_PARAMETER="/textfn/tokens", **environment) as (base, banner):
+            assert "API token needed" in banner
+            assert parameter.reads == 1  # at the start
+            assert urllib.request.urlopen(f"{base}/health").status == 200
+            asked = urllib.request.Request(
+                f"{base}/embed", b'{"inputs": "a"}', {"authorization": "Bearer mine"}
+            )
+            assert urllib.request.urlopen(asked).status == 200
 
 
 def failed(*options: str, **environment: str) -> str:
