@@ -1,5 +1,6 @@
 """The two templates: what they allow, and that every documented path reaches who can answer it."""
 
+import functools
 import importlib
 import json
 import re
@@ -88,16 +89,29 @@ class Asked(NamedTuple):
     serves: bool
 
 
-def requests() -> Iterator[Asked]:
+@functools.cache
+def requests() -> list[Asked]:
     """Every path of every dialect by every name, with a body per task that answers the form."""
-    for path in POSTED:
-        tasks = [each.TASK for each in local.tasks_of(path.form)]
-        names_model = "{model" in path.pattern or path.form == "embeddings"
-        for name in NAMES if names_model else [""]:
-            own = catalogue.find(name).tasks if len(tasks) > 1 else tasks
-            for task in own:
-                serves = not name or task in NAMES[name]
-                yield Asked(filled(path.pattern, name), body(path, task, name), name, serves)
+    return [
+        Asked(filled(path.pattern, name), body(path, task, name), name, serves(task, name))
+        for path in POSTED
+        for name in (NAMES if names_model(path) else [""])
+        for task in tasks_of(path, name)
+    ]
+
+
+def names_model(path: Path) -> bool:
+    return "{model" in path.pattern or path.form == "embeddings"
+
+
+def tasks_of(path: Path, name: str) -> tuple[str, ...]:
+    """The tasks of a form. Of several, those of the model."""
+    tasks = tuple(each.TASK for each in local.tasks_of(path.form))
+    return catalogue.find(name).tasks if len(tasks) > 1 else tasks
+
+
+def serves(task: str, name: str) -> bool:
+    return not name or task in NAMES[name]
 
 
 def body(path: Path, task: str, name: str) -> dict[str, Any]:
@@ -111,9 +125,6 @@ def body(path: Path, task: str, name: str) -> dict[str, Any]:
     return {"input": example["input"], **named}
 
 
-REQUESTS = list(requests())
-
-
 def call(function: str, method: str, path: str, body: object) -> tuple[int, dict[str, str], str]:
     module, _, name = FUNCTIONS[function]["Handler"].rpartition(".")
     made = event("2.0", path, body)
@@ -122,8 +133,8 @@ def call(function: str, method: str, path: str, body: object) -> tuple[int, dict
     return answer["statusCode"], answer.get("headers") or {}, answer["body"]
 
 
-def test_every_path_of_every_dialect_is_asked_below_and_served() -> None:
-    served = {each.path for each in REQUESTS if each.serves}
+def test_every_path_of_every_dialect_is_asked_and_served() -> None:
+    served = {each.path for each in requests() if each.serves}
     for path in POSTED:
         assert served & {filled(path.pattern, name) for name in ("", *NAMES)}, path.pattern
 
@@ -132,7 +143,7 @@ def test_every_path_of_every_dialect_is_asked_below_and_served() -> None:
 def test_a_model_s_every_path_has_a_function_that_answers_or_says_how_to_install_it(
     name: str,
 ) -> None:
-    for path, body, _, serves in (each for each in REQUESTS if each.name == name):
+    for path, body, _, serves in (each for each in requests() if each.name == name):
         function = select(ROUTES, "POST", path)
         status, _, answered = call(function, "POST", path, body)
         assert function != "Catalogue", path
@@ -141,7 +152,7 @@ def test_a_model_s_every_path_has_a_function_that_answers_or_says_how_to_install
 
 
 def test_paths_that_name_no_model_have_a_function_that_answers() -> None:
-    for path, body, _, _ in (each for each in REQUESTS if not each.name):
+    for path, body, _, _ in (each for each in requests() if not each.name):
         function = select(ROUTES, "POST", path)
         assert function != "Catalogue"
         assert call(function, "POST", path, body)[0] == 200, path
@@ -158,7 +169,7 @@ def test_a_get_reaches_the_catalogue(pattern: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_spelling_that_no_route_matches_is_redirected_to_one_that_does(name: str) -> None:
     encoded = name.replace("@", "%40").replace("/", "%2F").upper()
-    for path, body, _, serves in (each for each in REQUESTS if each.name == name):
+    for path, body, _, serves in (each for each in requests() if each.name == name):
         if f"/{name}" not in path or not serves:
             continue
         sent = path.replace(f"/{name}", f"/{encoded}")
@@ -173,7 +184,9 @@ def test_a_spelling_that_no_route_matches_is_redirected_to_one_that_does(name: s
 
 @pytest.mark.parametrize("name", SERVED.split(","))
 def test_a_slash_at_the_end_of_a_path_is_redirected_away_where_no_route_matches(name: str) -> None:
-    for path, body, _, _ in (each for each in REQUESTS if each.name in (name, "") and each.serves):
+    for path, body, _, _ in (
+        each for each in requests() if each.name in (name, "") and each.serves
+    ):
         if (function := select(ROUTES, "POST", f"{path}/")) == "Catalogue":
             status, headers, _ = call("Catalogue", "POST", f"{path}/", body)
             assert status == 308, path
