@@ -42,7 +42,7 @@ bench: .venv/dev ## run the benchmarks; writes benchmarks/results.md
 	$(BIN)/python -m benchmarks
 
 bundle: | .venv ## build one zip file per function for AWS Lambda, in dist/; PYTHON=3.13 ARCH=x86_64
-	$(BIN)/python -m textfn.commands.bundle --python $(PYTHON) --arch $(ARCH)
+	$(BIN)/python -m textfn bundle --python $(PYTHON) --arch $(ARCH)
 
 # `sam build` runs these targets, with ARTIFACTS_DIR, for functions whose BuildMethod is makefile.
 build-TextEmbeddings: BUNDLE = text-embeddings=all-minilm-l6-v2
@@ -50,7 +50,7 @@ build-SentenceSimilarity: BUNDLE = sentence-similarity=all-minilm-l6-v2
 build-TextClassification: BUNDLE = text-classification=minilm-l6-sst2-int8
 build-Catalogue: BUNDLE = catalogue
 build-%: | .venv
-	$(BIN)/python -m textfn.commands.bundle --python $(PYTHON) --arch $(ARCH) --folder "$(ARTIFACTS_DIR)" $(BUNDLE)
+	$(BIN)/python -m textfn bundle --python $(PYTHON) --arch $(ARCH) --folder "$(ARTIFACTS_DIR)" $(BUNDLE)
 
 models: .venv/dev ## rebuild the bundled MiniLM file from its pinned source, byte for byte
 	$(BIN)/python -m textfn.building.pinned

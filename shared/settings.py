@@ -7,11 +7,15 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from shared.errors import Failure
+
 PREFIX = "TEXTFN_"
 
 
-class BadSetting(ValueError):
+class BadSetting(Failure):
     """A setting that stops the start. The message has its name, its value and what is allowed."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True)
