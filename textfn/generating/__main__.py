@@ -7,10 +7,12 @@ from difflib import unified_diff
 from itertools import islice
 from pathlib import Path
 
+from shared.errors import Failure
 from shared.manifest import BUNDLED, read
 from shared.names import Catalogue
+from textfn.failure import report
 from textfn.generating import openapi, tables, templates
-from textfn.generating.marked import NotGenerated, filled
+from textfn.generating.marked import filled
 from textfn.generating.routes import routes
 
 ROOT = Path(__file__).parents[2]
@@ -24,9 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         made = generated()
-    except NotGenerated as error:
-        print(error, file=sys.stderr)
-        return 1
+    except Failure as error:  # NotGenerated, or a BadManifest
+        return report(error, "make generated")
     different = {name: text for name, text in made.items() if _written(name) != text}
     for name, text in different.items():
         if options.check:

@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from textwrap import indent
 
+from shared.errors import Failure
 
-class NotGenerated(Exception):
+
+class NotGenerated(Failure):
     """Something of which the generated files cannot be made; the message says what to do."""
 
 

@@ -74,7 +74,10 @@ def test_a_comment_that_is_missing_is_named(copy: Path, capsys: pytest.CaptureFi
     path.write_text(path.read_text("utf-8").replace("end routes of TextEmbeddings", "end"), "utf-8")
     assert generating.main([]) == 1
     message = capsys.readouterr().err
-    assert message.startswith("serverless.yml") and "begin routes of TextEmbeddings" in message
+    assert (
+        message.startswith("make generated: serverless.yml: ")
+        and "begin routes of TextEmbeddings" in message
+    )
 
 
 def test_lines_take_the_place_and_the_indentation_of_what_was_there() -> None:
