@@ -8,8 +8,8 @@ SECONDS ?= 600
 MUTATED ?= access payload dialects
 BIN := .venv/bin
 
-.PHONY: serve test test-wheel test-clients test-lambda test-templates check bench bundle azure \
-	models release fuzz soak coverage mutants audit requirements
+.PHONY: serve test test-wheel test-clients test-lambda test-templates generated check bench bundle \
+	azure models release fuzz soak coverage mutants audit requirements
 
 serve: .venv/serve ## install textfn and serve on http://HOST:PORT
 	@$(BIN)/textfn serve --host $(HOST) --port $(PORT)
@@ -29,10 +29,14 @@ test-templates: .venv-templates/done .venv-checkov/done tests/templates/node_mod
 test-lambda: .venv-lambda/done ## test the bundles under Lambda's own runtime; needs Linux, installs from PyPI
 	.venv-lambda/bin/python tests/lambda/run.py
 
-check: .venv/dev ## check format, lint and types
+generated: .venv/dev ## write the routes, the OpenAPI document and the tables of the documents
+	$(BIN)/python -m textfn.generating
+
+check: .venv/dev ## check format, lint, types, and what `make generated` writes
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/python -m textfn.generating --check
 
 bench: .venv/dev ## run the benchmarks; writes benchmarks/results.md
 	$(BIN)/python -m benchmarks

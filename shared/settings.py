@@ -154,7 +154,11 @@ class Settings:
     token_budget: int = _setting(256, POSITIVE, "maximum tokens per run of a model, with padding")
     threads: int = field(
         default_factory=lambda: default_threads(os.environ),
-        metadata={"parser": POSITIVE, "help": "runs of a model at a time"},
+        metadata={
+            "parser": POSITIVE,
+            "help": "runs of a model at a time",
+            "shown": "processors",
+        },
     )
     cache_mb: int = _setting(
         32, WHOLE, "megabytes of memory for the results of repeated texts; `0`: no cache"
