@@ -145,9 +145,9 @@ class Fields:
         return value
 
     def truncation(self) -> str:
-        """Return the side on which a long text is cut: "right" by default, in any case of letters.
+        """Return the side on which a long text is cut, "right" or "left"; "none" if it must not be.
 
-        `truncate: false` gives "none".
+        The default is "right"; `truncate: false` gives "none". The case of letters does not count.
         """
         side = self.get("truncation_direction")
         lower = Fields({"truncation_direction": side.lower() if isinstance(side, str) else side})
