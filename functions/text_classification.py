@@ -40,7 +40,7 @@ async def classify(request: Request, fields: Fields) -> Response:
 
 
 async def predict(request: Request, fields: Fields) -> Response:
-    """{"inputs": str | [[str]], "raw_scores"?} -> [{"score", "label"}], of a batch [[...]]"""
+    """{"inputs": str | [[str]], "raw_scores"?} -> [{"score", "label"}]; [[...]] for a batch"""
     model = models(request, TASK)[model_name(request)]
     fields.require(["inputs"])
     texts, truncation = fields.sequences("inputs", MOST_TEXTS), fields.truncation()
@@ -51,6 +51,7 @@ async def predict(request: Request, fields: Fields) -> Response:
 
 
 def ranked(labels: tuple[str, ...], scores: Array) -> list[dict[str, object]]:
+    """Return the labels of one text with its scores, float32 [labels], best first."""
     order = scores.argsort()[::-1]
     return [{"label": labels[index], "score": scores[index]} for index in order]
 

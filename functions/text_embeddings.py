@@ -17,7 +17,7 @@ from shared.inference.library import Library
 from shared.inference.result import Result
 
 TASK = "text-embeddings"
-BYTES = {"float": 16, "base64": 6}  # at most, for a number in an answer
+BYTES = {"float": 16, "base64": 6}  # the most that one number takes in an answer
 
 
 async def run(request: Request, fields: Fields) -> Response:
@@ -40,13 +40,13 @@ async def feature_extraction(request: Request, fields: Fields) -> Response:
 
 
 async def embed(request: Request, fields: Fields) -> Response:
-    """{"inputs": str | [str], "normalize"?} -> [[number]], of unit length unless asked"""
+    """{"inputs": str | [str], "normalize"?} -> [[number]], of unit length by default"""
     result = await _features(request, fields.with_defaults(normalize=True))
     return answer(result.values, result)
 
 
 async def embeddings(request: Request, fields: Fields) -> Response:
-    """{"model": str, "input": str | [str], "encoding_format"?, "dimensions"?} -> list"""
+    """{"model": str, "input": str | [str], "encoding_format"?, "dimensions"?} -> OpenAI's list"""
     path = request.scope["route"].path
     if "model" not in fields and (path in openai.SERVER or "model" in request.path_params):
         named = models(request, TASK)[model_name(request)].manifest.id

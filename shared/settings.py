@@ -20,7 +20,10 @@ class BadSetting(Failure):
 
 @dataclass(frozen=True)
 class Parser:
-    """`read` parses a value or raises ValueError or OSError; `allowed` says what it accepts."""
+    """`read` parses a value or raises ValueError or OSError; `allowed` says what it accepts.
+
+    Errors do not show the value of a `secret` setting.
+    """
 
     allowed: str
     read: Callable[[str], Any]
@@ -95,7 +98,7 @@ CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
 
 def processors(cpu_max: Path = CPU_MAX) -> int:
-    """The number of processors that this process may use. A container may see more than that."""
+    """Return the number of processors that this process may use; a container may see more."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     count = len(affinity(0)) if affinity else os.cpu_count() or 1
     try:
@@ -106,7 +109,10 @@ def processors(cpu_max: Path = CPU_MAX) -> int:
 
 
 def default_threads(environ: Mapping[str, str]) -> int:
-    """Lambda shows two processors, but grants one per 1,769 MB of memory (AWS's figure)."""
+    """Return one thread per processor.
+
+    Lambda shows two processors, but grants one per 1,769 MB of memory (AWS's figure).
+    """
     memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
     return max(1, int(memory) // 1769) if memory else processors()
 
@@ -174,7 +180,7 @@ class Settings:
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """Raises BadSetting for an unknown TEXTFN_ name or a value that is not allowed."""
+        """Read the settings. Raises BadSetting for an unknown TEXTFN_ name or a wrong value."""
         known = {PREFIX + each.name.upper(): each for each in fields(cls)}
         values = {}
         for name, text in environ.items():

@@ -20,7 +20,7 @@ from shared.http.service import Service
 
 
 def application(*routes: Route) -> Starlette:
-    """An ASGI application that answers every failure in the caller's dialect.
+    """Make an ASGI application that answers every error in the caller's dialect.
 
     The entry puts the Service on its state: `app.state.service`.
     """
@@ -33,12 +33,12 @@ def application(*routes: Route) -> Starlette:
         middleware=[Middleware(Edge)],
         exception_handlers={HTTPException: reraise},
     )
-    made.router.redirect_slashes = False  # Edge removes slashes; a redirect would believe Host
+    made.router.redirect_slashes = False  # Edge removes slashes; a redirect would trust Host
     return made
 
 
 class Edge:
-    """The outermost layer: the request's id, the API token, the time, and errors as answers."""
+    """The outermost layer. It gives requests an id, checks API tokens and answers errors."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -79,14 +79,14 @@ class Edge:
 
 
 async def _check_access(serving: Service, path: str, headers: Headers) -> None:
-    """Raises MissingCredentials or AccessDenied. A public path never waits for the API tokens."""
+    """Raise MissingCredentials or AccessDenied. A public path never waits for the API tokens."""
     if path not in PUBLIC and serving.access.is_stale:
         await serving.host.aside(serving.access.read)
     serving.access.check(path, headers)
 
 
 def _without_slash(scope: Scope) -> str:
-    """The path as the routes know it: without a final slash and without a mount's prefix.
+    """Return the path as the routes know it: without a final slash or the prefix of a mount.
 
     `request.state.slash` says whether there was a slash.
     """
@@ -99,6 +99,6 @@ def _without_slash(scope: Scope) -> str:
 
 
 def _request_id(headers: Headers) -> str:
-    """The caller's id, if it is fit to be sent back, or a new one."""
+    """Return the caller's id if it is short and plain enough to send back, or a new one."""
     sent = headers.get("x-request-id", "")
     return sent if re.fullmatch(r"[A-Za-z0-9-]{1,64}", sent) else str(uuid.uuid4())
