@@ -8,8 +8,8 @@ SECONDS ?= 600
 MUTATED ?= access payload dialects
 BIN := .venv/bin
 
-.PHONY: serve test test-wheel test-clients test-lambda test-templates check bench bundle azure \
-	models release fuzz soak coverage mutants audit requirements
+.PHONY: serve test test-wheel test-clients test-lambda test-templates generated check bench bundle \
+	azure models release fuzz soak coverage mutants audit requirements
 
 serve: .venv/serve ## install textfn and serve on http://HOST:PORT
 	@$(BIN)/textfn serve --host $(HOST) --port $(PORT)
@@ -29,16 +29,20 @@ test-templates: .venv-templates/done .venv-checkov/done tests/templates/node_mod
 test-lambda: .venv-lambda/done ## test the bundles under Lambda's own runtime; needs Linux, installs from PyPI
 	.venv-lambda/bin/python tests/lambda/run.py
 
-check: .venv/dev ## check format, lint and types
+generated: .venv/dev ## write the routes, the OpenAPI document and the tables of the documents
+	$(BIN)/python -m textfn.generating
+
+check: .venv/dev ## check format, lint, types, and what `make generated` writes
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/python -m textfn.generating --check
 
 bench: .venv/dev ## run the benchmarks; writes benchmarks/results.md
 	$(BIN)/python -m benchmarks
 
 bundle: | .venv ## build one zip file per function for AWS Lambda, in dist/; PYTHON=3.13 ARCH=x86_64
-	$(BIN)/python -m textfn.commands.bundle --python $(PYTHON) --arch $(ARCH)
+	$(BIN)/python -m textfn bundle --python $(PYTHON) --arch $(ARCH)
 
 # `sam build` runs these targets, with ARTIFACTS_DIR, for functions whose BuildMethod is makefile.
 build-TextEmbeddings: BUNDLE = text-embeddings=all-minilm-l6-v2
@@ -46,7 +50,7 @@ build-SentenceSimilarity: BUNDLE = sentence-similarity=all-minilm-l6-v2
 build-TextClassification: BUNDLE = text-classification=minilm-l6-sst2-int8
 build-Catalogue: BUNDLE = catalogue
 build-%: | .venv
-	$(BIN)/python -m textfn.commands.bundle --python $(PYTHON) --arch $(ARCH) --folder "$(ARTIFACTS_DIR)" $(BUNDLE)
+	$(BIN)/python -m textfn bundle --python $(PYTHON) --arch $(ARCH) --folder "$(ARTIFACTS_DIR)" $(BUNDLE)
 
 models: .venv/dev ## rebuild the bundled MiniLM file from its pinned source, byte for byte
 	$(BIN)/python -m textfn.building.pinned

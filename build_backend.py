@@ -71,8 +71,8 @@ def lay_out(folder: Path) -> None:
 
 
 def _unwanted(folder: str, names: list[str]) -> set[str]:
-    """What does not belong into a wheel: bytecode, and the training, which needs the checkout."""
-    return {"__pycache__", "training"} & set(names)
+    """What does not belong into a wheel: bytecode, and the rooms that need the checkout."""
+    return {"__pycache__", "generating", "training"} & set(names)
 
 
 def _copy_model(manifest: Path, destination: Path) -> None:

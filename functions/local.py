@@ -3,6 +3,8 @@
 Here the part of a gateway is done too: a URL that names a model goes to the model's function.
 """
 
+from types import ModuleType
+
 from starlette.applications import Starlette
 from starlette.requests import Request
 
@@ -28,6 +30,18 @@ from shared.settings import Settings
 TASKS = (sentence_similarity, text_classification, text_embeddings)
 
 
+def tasks_of(form: str) -> list[ModuleType]:
+    """The tasks that answer a form. Of several, the model in the path decides."""
+    return [each for each in TASKS if form in each.FORMS]
+
+
+def answering(form: str) -> Form:
+    """The endpoint of a form, in the one task that has it or in the task of the model."""
+    tasks = tasks_of(form)
+    only: Form = tasks[0].FORMS[form]
+    return by_model(form) if len(tasks) > 1 else only
+
+
 def by_model(form: str) -> Form:
     """The form's endpoint in the function of the model that the path names."""
 
@@ -47,9 +61,8 @@ def open_app(settings: Settings, *, loopback: bool) -> Starlette:
     BadManifest, BadModel or CannotFetch.
     """
     require_protection(loopback, settings)
-    answering = {form: each.FORMS[form] for each in reversed(TASKS) for form in each.FORMS}
     app = application(
-        *forms({**answering, "run": by_model("run"), "bare": by_model("bare")}),
+        *forms({form: answering(form) for each in TASKS for form in each.FORMS}),
         *page.routes,
         *catalogue.routes,
         *readiness.routes,

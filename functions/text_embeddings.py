@@ -47,9 +47,10 @@ async def embed(request: Request, fields: Fields) -> Response:
 
 async def embeddings(request: Request, fields: Fields) -> Response:
     """{"model": str, "input": str | [str], "encoding_format"?, "dimensions"?} -> list"""
-    if "model" not in fields and request.scope["route"].path in openai.SERVER:
-        first = models(request, TASK)[model_name(request)].manifest.id
-        fields = fields.with_defaults(model=first)
+    path = request.scope["route"].path
+    if "model" not in fields and (path in openai.SERVER or "model" in request.path_params):
+        named = models(request, TASK)[model_name(request)].manifest.id
+        fields = fields.with_defaults(model=named)
     fields.require(["model", "input"])
     model = models(request, TASK)[fields.text("model")]
     fields.check_dimensions(model.manifest.dimensions)

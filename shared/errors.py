@@ -20,8 +20,18 @@ from collections.abc import Collection, Sequence
 from shared.shown import is_plain, json_type, printable
 
 
-class TextfnError(Exception):
+class Failure(Exception):
+    """An error that a person can cause and repair; the command line prints it as one line.
+
+    `exit_code` is the exit code of the command, `hint` a sentence on what to do.
+    """
+
+    exit_code = 1
     hint = ""
+
+
+class TextfnError(Failure):
+    """An error of a request, which a dialect puts into its own words."""
 
 
 class InvalidInput(TextfnError):

@@ -6,6 +6,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from shared.errors import Failure
 from shared.manifest_checks import Pooling, Task, check_table
 
 BUNDLED = Path(__file__).parent.parent / "models"
@@ -13,7 +14,7 @@ BUNDLED = Path(__file__).parent.parent / "models"
 FETCHED = Path("/tmp/textfn-models")
 
 
-class BadManifest(ValueError):
+class BadManifest(Failure):
     """A manifest.toml that cannot be used; the message names the file and the fault."""
 
 

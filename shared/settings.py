@@ -7,11 +7,15 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from shared.errors import Failure
+
 PREFIX = "TEXTFN_"
 
 
-class BadSetting(ValueError):
+class BadSetting(Failure):
     """A setting that stops the start. The message has its name, its value and what is allowed."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,11 @@ class Settings:
     token_budget: int = _setting(256, POSITIVE, "maximum tokens per run of a model, with padding")
     threads: int = field(
         default_factory=lambda: default_threads(os.environ),
-        metadata={"parser": POSITIVE, "help": "runs of a model at a time"},
+        metadata={
+            "parser": POSITIVE,
+            "help": "runs of a model at a time",
+            "shown": "processors",
+        },
     )
     cache_mb: int = _setting(
         32, WHOLE, "megabytes of memory for the results of repeated texts; `0`: no cache"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelNotInstalled", "UnknownModel", "__version__", "open"]
 
-# huggingface_hub reads this when it is imported, and otherwise tells the Hub about this machine.
+# huggingface_hub reads this when it is imported, and otherwise reports this machine to the Hub.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 

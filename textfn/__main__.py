@@ -3,55 +3,45 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from textfn.commands import doctor
+from textfn.failure import Failure, report
+from textfn.words import parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit codes: 0 done; 1 not done, and a line says why; 2 the command or a setting is wrong.
-
-    `models pull` has more, in its --help.
-    """
+    """Run a command and return its exit code. Every error that a person can cause is one line."""
+    _open_closed_streams()
     given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["help"] and "--help" not in given:
+        given = [*given[1:], "--help"]
+    options = argparse.Namespace(prog="textfn", stopped="stopped")
     try:
-        from textfn.commands import (
-            add,
-            ask,
-            bundle,
-            cost,
-            evaluate,
-            models,
-            pull,
-            push,
-            serve,
-            token,
-            verify,
-        )
-    except ValueError as error:  # a BadSetting: they are read once, at import
-        if given[:1] == ["doctor"]:  # the one that tells of all bad settings, not of the first
-            return doctor.main(given[1:])
-        print(f"textfn: {error}", file=sys.stderr)
-        return 2
-    parser = argparse.ArgumentParser(
-        prog="textfn", description=__doc__, epilog="exit codes: 0 done, 1 failed, 2 wrong command"
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (serve, ask, cost, bundle, doctor, token):
-        command.add_to(commands)
-    group = commands.add_parser("models", help="install models, check them, score them")
-    actions = group.add_subparsers(required=True, metavar="COMMAND")
-    for action in (models, pull, add, push, verify, evaluate):
-        action.add_to(actions)
-    options = parser.parse_args(given)
-    chosen: Callable[[argparse.Namespace], int] = options.command
-    try:
-        code = chosen(options)
+        parser().parse_args(given, options)
+        code: int = options.run(options)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader, `head` say, has what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing to flush at exit
+    except BrokenPipeError:  # the reader, `head` for one, has what it wanted
+        _drop_output()
         return 1
+    except (Failure, OSError, ModuleNotFoundError, MemoryError, KeyboardInterrupt) as error:
+        _drop_output()
+        return report(error, options.prog, options.stopped)
     return code
+
+
+def _open_closed_streams() -> None:
+    """A daemon may close them (`<&-`); Python then has None in their place."""
+    sys.stdin = sys.stdin or open(os.devnull)
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
+
+
+def _drop_output() -> None:
+    """Nothing may be left that cannot be written: Python would write it at exit, and fail."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

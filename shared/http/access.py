@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Mapping
 
-from shared.errors import AccessDenied, InvalidToken, MissingCredentials
+from shared.errors import AccessDenied, Failure, InvalidToken, MissingCredentials
 from shared.settings import HASHES, Settings
 
 # Checked in this order: the SDKs' header, Cloudflare's older keys, AI Gateway's own header.
@@ -21,11 +21,11 @@ SSM_TIMEOUTS = {"connect_timeout": 1, "read_timeout": 2, "retries": {"max_attemp
 log = logging.getLogger("textfn")
 
 
-class NotProtected(RuntimeError):
+class NotProtected(Failure):
     """The service would be open to everybody, and nobody has said that it may be."""
 
 
-class Unreadable(RuntimeError):
+class Unreadable(Failure):
     """The SSM parameter cannot be read or holds no hashes; the message says which."""
 
 

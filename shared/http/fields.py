@@ -1,4 +1,4 @@
-"""The fields of a request's body. What is wrong raises the InvalidInput that says so."""
+"""The fields of a request's body. A wrong field raises the InvalidInput for its fault."""
 
 from __future__ import annotations
 
@@ -99,7 +99,10 @@ class Fields:
         """One sequence, "a" or ["a"], or a batch of them, [["a"], ["b"]]; ["a", "b"] is a pair."""
         each = self[field] if self.is_batch(field) else [self[field]]
         if any(isinstance(sequence, list) and len(sequence) == 2 for sequence in each):
-            reason = 'Pairs are not supported. Write a batch as [["one text"], ["another"]].'
+            reason = (
+                f"'{field}' has a pair of texts; pairs are not supported. "
+                'Send a batch as [["one text"], ["another"]].'
+            )
             raise Unsupported(f"/{field}", reason)
         flat = [part[0] if isinstance(part, list) and len(part) == 1 else part for part in each]
         return Fields({field: flat}).some_texts(field, most)
@@ -110,7 +113,7 @@ class Fields:
         return isinstance(value, list) and (not value or isinstance(value[0], list))
 
     def choice(self, field: str, allowed: Sequence[str]) -> str:
-        """One of a list; its first where the field is absent or null."""
+        """One of a list; its first if the field is absent or null."""
         value = self.get(field)
         if value is None:
             return allowed[0]
@@ -119,14 +122,14 @@ class Fields:
         return str(value)
 
     def flag(self, field: str) -> bool | None:
-        """A boolean; None where the field is absent or null."""
+        """A boolean; None if the field is absent or null."""
         value = self.get(field)
         if value is not None and not isinstance(value, bool):
             raise WrongType(f"/{field}", ["boolean"], value)
         return value
 
     def integer(self, field: str, minimum: int = 1) -> int | None:
-        """A whole number of at least `minimum`; None where the field is absent or null."""
+        """A whole number of at least `minimum`; None if the field is absent or null."""
         value = self.get(field)
         if value is None:
             return None
@@ -151,31 +154,40 @@ class Fields:
         queued = self.with_defaults(queueRequest=True) if _is_queued(query) else self
         for field in ("queueRequest", "requests", "request_id"):
             if field in queued:
-                reason = "Batches are not queued here. Send the texts in ordinary requests."
+                reason = (
+                    f"'{field}' asks for a queued batch; this service has no queue. "
+                    "Send the texts in ordinary requests."
+                )
                 raise Unsupported(f"/{field}", reason)
 
     def check_dimensions(self, dimensions: int) -> None:
         """Raise Unsupported for another number of dimensions, or for a prompt: no model has one."""
         given = self.get("dimensions")
         if given not in (None, dimensions):
-            raise Unsupported(
-                "/dimensions",
-                f"This model returns {dimensions} dimensions. Remove the field or send "
-                f"{dimensions}.",
+            number = isinstance(given, int | float)
+            shown = f"'dimensions' is {given}" if number else "'dimensions' is not a number"
+            reason = (
+                f"{shown}; this model returns {dimensions}. Remove the field or send {dimensions}."
             )
+            raise Unsupported("/dimensions", reason)
         if self.get("prompt_name") is not None:
-            raise Unsupported("/prompt_name", "This model has no prompts. Remove the field.")
+            raise Unsupported(
+                "/prompt_name", "'prompt_name' is set; this model has no prompts. Remove the field."
+            )
 
     def check_no_token_ids(self, field: str) -> None:
         """Raise Unsupported for a list of token ids, or of lists of them."""
         value = self[field]
         if isinstance(value, list) and any(isinstance(each, int | list) for each in value):
-            reason = "Send texts, not token ids (LangChain: check_embedding_ctx_length=False)."
+            reason = (
+                f"'{field}' has token ids; this service takes texts. Send texts "
+                "(LangChain: check_embedding_ctx_length=False)."
+            )
             raise Unsupported(f"/{field}", reason)
 
 
 def number(query: Mapping[str, str], field: str, default: int) -> int:
-    """A whole number above 0 in a query's string."""
+    """A whole number of 1 or more from a query string."""
     value = query.get(field, str(default))
     if not (value.isascii() and value.isdigit()):
         raise WrongType(f"/{field}", ["integer"], value)

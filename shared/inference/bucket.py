@@ -1,10 +1,11 @@
 """Fetch a model that is too large for a bundle from S3, and check every file of it."""
 
-import fcntl
 import hashlib
 import shutil
 from pathlib import Path
 
+from shared.errors import Failure
+from shared.inference.locking import locked
 from shared.manifest import BadManifest, Manifest, read
 
 MANIFEST = "manifest.toml"
@@ -16,7 +17,7 @@ WHY = {
 }
 
 
-class CannotFetch(RuntimeError):
+class CannotFetch(Failure):
     """A model that cannot be fetched. The message begins with the name of the S3 object."""
 
 
@@ -28,8 +29,7 @@ def fetch(prefix: str, model: str, folder: Path) -> Path:
     """
     staging, destination = folder / ".fetch" / model, folder / model
     staging.parent.mkdir(parents=True, exist_ok=True)
-    with (staging.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # another process may want the same model
+    with locked(staging.parent / "lock"):  # another process may want the same model
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
         try:

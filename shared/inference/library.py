@@ -8,6 +8,17 @@ from shared.names import Catalogue, TaskNames
 from shared.settings import Settings
 
 
+def open_model(settings: Settings, task: str, name: str | None) -> Model:
+    """Open one model alone: the one that answers for a name, or the first of the task.
+
+    Raises ModelNotInstalled, UnknownModel, BadManifest, BadModel or CannotFetch.
+    """
+    names = TaskNames(task, catalogue(settings), stand_ins=settings.stand_ins == "on")
+    manifest, stand_in_for = names.choose(name)
+    model = Model(manifest, Runs(settings.threads, settings.token_budget))
+    return model.standing_in_for(stand_in_for) if stand_in_for else model
+
+
 class Library:
     """Every installed model, opened once: a cold start pays for it, no request does.
 

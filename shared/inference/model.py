@@ -9,7 +9,7 @@ from typing import TypedDict, Unpack
 
 import numpy as np
 
-from shared.errors import TooLong
+from shared.errors import Failure, TooLong
 from shared.inference.batching import Runs
 from shared.inference.cache import NO_CACHE, Row, TenantCache
 from shared.inference.numerics import FUNCTIONS, Array, check_finite, check_shape, unit
@@ -34,7 +34,7 @@ class How(TypedDict, total=False):
     cache: TenantCache
 
 
-class BadModel(ValueError):
+class BadModel(Failure):
     """A model's file that cannot be used; the message names the file and the fault."""
 
 

@@ -5,26 +5,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.errors import Failure
+
 Array = NDArray[np.float32]
 
 
+class BadNumbers(Failure, ArithmeticError):
+    """A model returned numbers that are no answer to the text that was sent."""
+
+
 def check_finite(values: Array) -> None:
-    """Raise ArithmeticError for NaN or infinity: JSON would write null."""
+    """Raise BadNumbers for NaN or infinity: JSON would write null."""
     if not np.isfinite(values).all():
-        raise ArithmeticError("a model computed a number that is not finite")
+        raise BadNumbers("a model computed a number that is not finite")
 
 
 def check_shape(values: Array, *shape: int) -> None:
-    """Raise ArithmeticError for another shape: numpy would repeat a missing row or column."""
+    """Raise BadNumbers for another shape: numpy would repeat a missing row or column."""
     if values.shape != shape:
-        raise ArithmeticError(f"a model returned numbers of shape {values.shape}, not {shape}")
+        raise BadNumbers(f"a model returned numbers of shape {values.shape}, not {shape}")
 
 
 def unit(vectors: Array) -> Array:
     """Divide each row by its L2 norm. A zero vector has no direction: it raises ArithmeticError."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not norms.all():
-        raise ArithmeticError("a vector of length zero cannot be normalized")
+        raise BadNumbers("a vector of length zero cannot be normalized")
     directions: Array = vectors / norms
     return directions
 

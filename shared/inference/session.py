@@ -8,13 +8,14 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from shared.errors import Failure
 from shared.inference import batching
 from shared.inference.numerics import POOLINGS, Array
 
 Ids = NDArray[np.int32]
 
 
-class CannotFeed(ValueError):
+class CannotFeed(Failure):
     """A graph with an input that token ids and a mask cannot fill; the message names the input."""
 
 
@@ -71,6 +72,7 @@ def open_graph(path: Path, *, optimize: bool) -> onnxruntime.InferenceSession:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # its exceptions say the same, without a second line on stderr
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 

@@ -1,11 +1,12 @@
 """The two templates: what they allow, and that every documented path reaches who can answer it."""
 
+import functools
 import importlib
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from cloudformation import holds, load, sam_routes, select, serverless_routes
@@ -13,8 +14,10 @@ from conftest import TESTS
 from lambda_events import event
 from opened import catalogue
 
+from functions import local
 from shared.http import dialects
-from shared.http.dialects import cloudflare, huggingface, openai, tei
+from shared.http.dialects import cloudflare
+from shared.http.dialects.dialect import Path
 from shared.manifest import BUNDLED
 from shared.settings import PREFIX, Settings
 from textfn.pricing.pricing import Lambda
@@ -36,24 +39,24 @@ MOST_ROUTES = (
 SERVED = FUNCTIONS["Catalogue"]["Environment"]["Variables"]["TEXTFN_SERVED"]["Fn::Join"][1][0]
 SCORES = ("sentence-similarity", "text-classification")
 SENTENCES = ["That is a happy dog"]
-BODIES: dict[str, dict[str, Any]] = {
-    "cloudflare text-embeddings": {"text": ["hello"]},
-    "cloudflare sentence-similarity": {"source": "a happy person", "sentences": SENTENCES},
-    "cloudflare text-classification": {"text": "This pizza is great!"},
-    "text-embeddings": {"inputs": ["hello"]},
-    "sentence-similarity": {"inputs": {"source_sentence": "happy", "sentences": SENTENCES}},
-    "text-classification": {"inputs": "This pizza is great!"},
+SIMILARITY = {"inputs": {"source_sentence": "happy", "sentences": SENTENCES}}
+GREAT = "This pizza is great!"
+# A form whose model chooses the task has a body per task. Of the other forms, OpenAPI has examples.
+BODIES: dict[str, dict[str, dict[str, Any]]] = {
+    "run": {
+        "text-embeddings": {"text": ["hello"]},
+        "sentence-similarity": {"source": "a happy person", "sentences": SENTENCES},
+        "text-classification": {"text": GREAT},
+    },
+    "bare": {
+        "text-embeddings": {"inputs": ["hello"]},
+        "sentence-similarity": SIMILARITY,
+        "text-classification": {"inputs": GREAT},
+    },
 }
-PIPELINES = {"feature-extraction": "text-embeddings"}
-TEI = {
-    tei.EMBED: BODIES["text-embeddings"],
-    tei.TOKENIZE: BODIES["text-embeddings"],
-    tei.SIMILARITY: BODIES["sentence-similarity"],
-    tei.PREDICT: BODIES["text-classification"],
-}
-ANSWERED_BY_GET = {
-    cloudflare.SEARCH, cloudflare.SCHEMA, *cloudflare.VERIFY, *openai.MODELS, tei.INFO
-}  # fmt: skip
+OPERATIONS = json.loads((ROOT / "functions" / "openapi.json").read_text("utf-8"))["paths"]
+POSTED = [path for path in dialects.paths() if path.method == "POST"]
+ANSWERED_BY_GET = {path.pattern for path in dialects.paths() if path.method == "GET"}
 
 
 def tasks_by_name() -> dict[str, tuple[str, ...]]:
@@ -74,26 +77,52 @@ NAMES = tasks_by_name()
 
 
 def filled(pattern: str, name: str = "") -> str:
-    return pattern.replace("{model:path}", name).format(account="me", gateway="mine")
+    return pattern.replace(":path", "").format(account="me", gateway="mine", model=name)
 
 
-def requests() -> Iterator[tuple[str, dict[str, Any], bool]]:
-    """Every documented path by every name: path, body, whether the answer is to be 200."""
-    for name, tasks in NAMES.items():
-        for task in catalogue.find(name).tasks:
-            for pattern in cloudflare.RUN:
-                yield filled(pattern, name), BODIES[f"cloudflare {task}"], task in tasks
-            for pattern in huggingface.BARE:
-                yield filled(pattern, name), BODIES[task], task in tasks
-        for task in ("feature-extraction", *SCORES):
-            for pattern in huggingface.pipeline(task):
-                own = PIPELINES.get(task, task)
-                yield filled(pattern, name), BODIES[own], own in tasks
-        for pattern in openai.EMBEDDINGS:
-            body = {"model": name, "input": "hello"}
-            yield filled(pattern), body, "text-embeddings" in tasks
-    for path, body in TEI.items():
-        yield path, body, True
+class Asked(NamedTuple):
+    """A request, the name of the model if it has one, and whether the answer is to be 200."""
+
+    path: str
+    body: dict[str, Any]
+    name: str
+    serves: bool
+
+
+@functools.cache
+def requests() -> list[Asked]:
+    """Every path of every dialect by every name, with a body per task that answers the form."""
+    return [
+        Asked(filled(path.pattern, name), body(path, task, name), name, serves(task, name))
+        for path in POSTED
+        for name in (NAMES if names_model(path) else [""])
+        for task in tasks_of(path, name)
+    ]
+
+
+def names_model(path: Path) -> bool:
+    return "{model" in path.pattern or path.form == "embeddings"
+
+
+def tasks_of(path: Path, name: str) -> tuple[str, ...]:
+    """The tasks of a form. Of several, those of the model."""
+    tasks = tuple(each.TASK for each in local.tasks_of(path.form))
+    return catalogue.find(name).tasks if len(tasks) > 1 else tasks
+
+
+def serves(task: str, name: str) -> bool:
+    return not name or task in NAMES[name]
+
+
+def body(path: Path, task: str, name: str) -> dict[str, Any]:
+    if path.form in BODIES:
+        return BODIES[path.form][task]
+    content = OPERATIONS[path.pattern.replace(":path", "")]["post"]["requestBody"]["content"]
+    example: dict[str, Any] = next(iter(content["application/json"]["examples"].values()))["value"]
+    if path.form != "embeddings":
+        return example
+    named = {} if "{model" in path.pattern else {"model": name}
+    return {"input": example["input"], **named}
 
 
 def call(function: str, method: str, path: str, body: object) -> tuple[int, dict[str, str], str]:
@@ -104,21 +133,17 @@ def call(function: str, method: str, path: str, body: object) -> tuple[int, dict
     return answer["statusCode"], answer.get("headers") or {}, answer["body"]
 
 
-def test_the_requests_below_are_of_every_path_of_every_dialect() -> None:
-    tried = {
-        *cloudflare.RUN, *huggingface.BARE, *openai.EMBEDDINGS, *TEI, *ANSWERED_BY_GET,
-        *(path for task in huggingface.PIPELINES for path in huggingface.pipeline(task)),
-    }  # fmt: skip
-    assert {path.pattern for path in dialects.paths()} == tried
+def test_every_path_of_every_dialect_is_asked_and_served() -> None:
+    served = {each.path for each in requests() if each.serves}
+    for path in POSTED:
+        assert served & {filled(path.pattern, name) for name in ("", *NAMES)}, path.pattern
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_model_s_every_path_has_a_function_that_answers_or_says_how_to_install_it(
     name: str,
 ) -> None:
-    for path, body, serves in requests():
-        if name not in path and name != body.get("model"):
-            continue
+    for path, body, _, serves in (each for each in requests() if each.name == name):
         function = select(ROUTES, "POST", path)
         status, _, answered = call(function, "POST", path, body)
         assert function != "Catalogue", path
@@ -127,7 +152,7 @@ def test_a_model_s_every_path_has_a_function_that_answers_or_says_how_to_install
 
 
 def test_paths_that_name_no_model_have_a_function_that_answers() -> None:
-    for path, body in TEI.items():
+    for path, body, _, _ in (each for each in requests() if not each.name):
         function = select(ROUTES, "POST", path)
         assert function != "Catalogue"
         assert call(function, "POST", path, body)[0] == 200, path
@@ -144,7 +169,7 @@ def test_a_get_reaches_the_catalogue(pattern: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_spelling_that_no_route_matches_is_redirected_to_one_that_does(name: str) -> None:
     encoded = name.replace("@", "%40").replace("/", "%2F").upper()
-    for path, body, serves in requests():
+    for path, body, _, serves in (each for each in requests() if each.name == name):
         if f"/{name}" not in path or not serves:
             continue
         sent = path.replace(f"/{name}", f"/{encoded}")
@@ -159,9 +184,9 @@ def test_a_spelling_that_no_route_matches_is_redirected_to_one_that_does(name: s
 
 @pytest.mark.parametrize("name", SERVED.split(","))
 def test_a_slash_at_the_end_of_a_path_is_redirected_away_where_no_route_matches(name: str) -> None:
-    for path, body, serves in requests():
-        if f"/{name}" not in path and name != body.get("model") and path not in TEI or not serves:
-            continue
+    for path, body, _, _ in (
+        each for each in requests() if each.name in (name, "") and each.serves
+    ):
         if (function := select(ROUTES, "POST", f"{path}/")) == "Catalogue":
             status, headers, _ = call("Catalogue", "POST", f"{path}/", body)
             assert status == 308, path
@@ -174,6 +199,13 @@ def test_a_slash_at_the_end_of_a_path_is_redirected_away_where_no_route_matches(
 def test_what_nobody_has_reaches_the_catalogue() -> None:
     for path in ("/", "/nowhere", "/models/someone/else", f"{cloudflare.ACCOUNT}/ai/run/@cf/x/y"):
         assert select(ROUTES, "POST", path) == "Catalogue"
+
+
+def test_no_route_of_november_2026_is_lost_or_leads_elsewhere() -> None:
+    lines = (TESTS / "deploy" / "routes_2026_11.txt").read_text("utf-8").splitlines()
+    frozen = dict(line.rsplit(" ", 1) for line in lines)
+    assert len(frozen) == 136
+    assert frozen.items() <= ROUTES.items()
 
 
 def test_both_templates_have_the_same_routes_and_the_gateway_takes_as_many() -> None:

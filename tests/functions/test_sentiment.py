@@ -5,7 +5,7 @@ import pytest
 from conftest import TESTS, Server
 from opened import classification
 
-from textfn.commands.evaluate import read_rows
+from textfn.checking.scores import read_rows
 
 RUN = "/client/v4/accounts/me/ai/run"
 NAMES = ["minilm-l6-sst2-int8", "@cf/huggingface/distilbert-sst-2-int8"]

@@ -132,7 +132,7 @@ def test_no_canary_is_told_when_the_model_fails(
     def fail(*_: object) -> None:
         raise ArithmeticError("a fault of the model")
 
-    for owner, name in ((Model, "_infer"), (Tokenization, "encode"), (Model, "_run")):
+    for owner, name in ((Model, "_infer"), (Tokenization, "encode"), (Model, "_rows")):
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, fail)
             answers = sent(server)

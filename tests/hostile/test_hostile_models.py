@@ -271,4 +271,4 @@ def test_a_table_too_small_for_the_tokenizer_is_found_by_verify(folder: Path) ->
         digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
         text = re.sub(f'^"{re.escape(name)}" = .*$', f'"{name}" = "{digest}"', text, flags=re.M)
     (folder / "manifest.toml").write_text(text, "utf-8")
-    assert any("has no word" in problem for problem in problems(read(folder)))
+    assert any("has no row for token" in problem for problem in problems(read(folder)))

@@ -159,12 +159,14 @@ def test_all_the_tokens_of_a_text_are_shown_of_a_bounded_length_only(server: Ser
 
 PEAK = """
 import pathlib, re
+from shared.inference.library import open_model
+from shared.settings import Settings
 
 def peak():
     status = pathlib.Path("/proc/self/status").read_text()
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1])
 
-model = embeddings["all-minilm-l6-v2"]
+model = open_model(Settings.read(), "text-embeddings", "all-minilm-l6-v2")
 model.embed(["word " * 300])
 pathlib.Path("/proc/self/clear_refs").write_text("5")  # forget the peak of the loading
 before = peak()

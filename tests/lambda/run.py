@@ -22,7 +22,7 @@ def main() -> int:
         return 1
     for arch in ("x86_64", "arm64"):
         options = ["--python", PYTHON, "--arch", arch, "--out", str(OUT / arch)]
-        command = [sys.executable, "-m", "textfn.commands.bundle", *options]
+        command = [sys.executable, "-m", "textfn", "bundle", *options]
         if code := subprocess.run(command, cwd=ROOT).returncode:
             return code
     inside = [sys.executable, str(HERE / "inside.py"), *sys.argv[1:]]

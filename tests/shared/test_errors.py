@@ -1,9 +1,11 @@
 """Every error in every dialect: each has a status, its own body, and no text that was sent."""
 
 import json
+import re
 from collections.abc import Iterator
 from types import ModuleType
 
+import jsonschema_rs
 import pytest
 from conftest import Server
 
@@ -11,7 +13,8 @@ from shared import errors
 from shared.errors import TextfnError
 from shared.http import dialects
 from shared.http.access import Access
-from shared.http.dialects import cloudflare, huggingface, openai, tei
+from shared.http.dialects import DIALECTS, cloudflare, huggingface, openai, tei
+from shared.http.dialects.dialect import Dialect, Path
 
 ID = "2f4c1d3e-0000-4000-8000-000000000000"
 EXAMPLES: list[TextfnError] = [
@@ -43,7 +46,6 @@ EXAMPLES: list[TextfnError] = [
     errors.BodyTooSlow(25),
     errors.InternalError(),
 ]
-DIALECTS = [cloudflare, huggingface, openai, tei]
 
 # name: Cloudflare's status and code, Hugging Face's status, OpenAI's status and code, TEI's status
 # and type
@@ -76,7 +78,8 @@ TABLE = {
     "BodyTooSlow": (408, 3007, 408, 408, None, 408, "Overloaded"),
     "InternalError": (500, 5000, 500, 500, None, 424, "Backend"),
 }
-STATUS_COLUMN = {cloudflare: 0, huggingface: 2, openai: 3, tei: 5}
+STATUS_COLUMNS = 0, 2, 3, 5
+of_each_dialect = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda each: each.TITLE)
 
 
 def leaves(error: type[TextfnError]) -> Iterator[type[TextfnError]]:
@@ -107,9 +110,19 @@ def test_an_error_has_the_status_and_code_of_each_dialect(error: TextfnError) ->
     assert (status, body["error_type"]) == TABLE[named(error)][5:]
 
 
-@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda each: each.__name__)
+@of_each_dialect
 @pytest.mark.parametrize("error", EXAMPLES, ids=named)
-def test_an_error_never_echoes_a_text(error: TextfnError, dialect: ModuleType) -> None:
+def test_an_error_has_a_status_of_its_kind_and_the_body_of_the_documents(
+    error: TextfnError, dialect: Dialect
+) -> None:
+    status, body = dialect.error(error, ID)
+    assert status in {TABLE[named(error)][column] for column in STATUS_COLUMNS}
+    jsonschema_rs.validate(dialect.ERROR.schema, body)
+
+
+@of_each_dialect
+@pytest.mark.parametrize("error", EXAMPLES, ids=named)
+def test_an_error_never_echoes_a_text(error: TextfnError, dialect: Dialect) -> None:
     assert "secret" not in json.dumps(dialect.error(error, ID))
 
 
@@ -169,7 +182,11 @@ def test_openai_errors_serve_openai_and_cloudflare_clients(error: TextfnError) -
     assert {**body, "error": None} == {**cloudflare.error(error, ID)[1], "error": None}
 
 
-PATHS = {cloudflare: "/client/v4/x", huggingface: "/models/x", openai: "/v1/x", tei: "/embed"}
+def asked(path: Path) -> str:
+    """The path with an "x" for each variable."""
+    return re.sub("{.*?}", "x", path.pattern)
+
+
 RETRIES = {
     "Overloaded": "true",
     "DeadlineExceeded": "false",
@@ -179,18 +196,18 @@ RETRIES = {
 }
 
 
-@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda each: each.__name__)
+@of_each_dialect
 @pytest.mark.parametrize("error", EXAMPLES, ids=named)
 def test_an_error_reaches_the_client_as_its_dialect_says(
-    error: TextfnError, dialect: ModuleType, server: Server, monkeypatch: pytest.MonkeyPatch
+    error: TextfnError, dialect: Dialect, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise error
 
     monkeypatch.setattr(Access, "check", refuse)
-    answer = server.post(PATHS[dialect], {"text": "a secret"}, x_request_id="my-id")
-    assert answer.status == TABLE[named(error)][STATUS_COLUMN[dialect]]
-    assert answer.json == dialect.error(error, "my-id")[1]
+    path = asked(dialect.PATHS[0])
+    answer = server.post(path, {"text": "a secret"}, x_request_id="my-id")
+    assert (answer.status, answer.json) == dialect.error(error, "my-id")
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-request-id"] == "my-id"
     assert answer.headers.get("x-should-retry") == RETRIES.get(named(error))
@@ -332,6 +349,23 @@ def test_a_limit_is_told_with_what_was_given_and_what_to_do() -> None:
 )
 def test_an_unknown_path_has_the_dialect_of_its_neighbours(path: str, dialect: ModuleType) -> None:
     assert dialects.of(path) is dialect
+
+
+@of_each_dialect
+def test_a_path_of_a_dialect_has_the_errors_of_the_dialect(dialect: Dialect) -> None:
+    for path in dialect.PATHS:
+        assert dialects.of(asked(path)) is dialect
+
+
+@of_each_dialect
+def test_a_path_with_a_typo_is_answered_with_the_right_one(
+    dialect: Dialect, server: Server
+) -> None:
+    for path in dialect.PATHS:
+        shown = path.pattern.replace(":path", "")
+        answer = server.post(f"/x{shown.removeprefix('/')}", {})
+        assert answer.status == 404
+        assert f"Did you mean {shown}?" in json.dumps(answer.json)
 
 
 def test_names_from_outside_are_made_printable() -> None:

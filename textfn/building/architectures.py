@@ -1,11 +1,11 @@
-"""What the checkpoints of each architecture call their parts."""
+"""The names of parts in the checkpoints of each architecture."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a model_type calls its parts. `layer` names those of Layer, in its order.
+    """The names of parts under a model_type. `layer` names the fields of Layer, in their order.
 
     `reserved` rows of the position table come before the first token's: positions there start
     after the padding's id (fairseq's habit; transformers' create_position_ids_from_input_ids).

@@ -19,17 +19,21 @@ from textfn.building.checkpoint import Encoder, Head, read_checkpoint, read_conf
 from textfn.building.encoder_graph import build_graph
 from textfn.building.external import write_graphs
 from textfn.building.quantize import smooth, smoothing_factors
+from textfn.failure import Failure
 
 SMOOTHING = "smoothing.npz"
 VOCABULARY = "vocab.txt"
 
 
-class BuildError(Exception):
-    """The build cannot go on; the message is for the person who started it."""
+class BuildError(Failure):
+    """The build cannot go on."""
 
 
 def build(source: Path, destination: Path) -> None:
-    """Writes the model files of `destination`, a folder with a manifest, from a checkpoint."""
+    """Write the model files of `destination`, a folder with a manifest, from a checkpoint.
+
+    Raises BuildError or CheckpointError.
+    """
     manifest = read(destination)
     encoder, head = read_checkpoint(source)
     _refuse_what_does_not_fit(manifest, encoder, head, read_config(source))
@@ -48,7 +52,7 @@ def build(source: Path, destination: Path) -> None:
 def _refuse_what_does_not_fit(
     manifest: Manifest, encoder: Encoder, head: Head | None, config: dict[str, Any]
 ) -> None:
-    """A manifest that says other things than the checkpoint."""
+    """Refuse a manifest that contradicts the checkpoint."""
     if bool(manifest.labels) != (head is not None):
         raise BuildError(f"{manifest.folder}: labels and a classification head go together")
     named = config.get("id2label", {}) if head else {}
@@ -63,13 +67,18 @@ def _refuse_what_does_not_fit(
 
 
 def _plain_tokenizer(source: Path) -> bytes:
-    """The tokenizer without truncation and padding, which the caller sets for each model."""
-    settings = json.loads(_tokenizer(source)) | {"truncation": None, "padding": None}
-    return json.dumps(settings, ensure_ascii=False, separators=(",", ":")).encode()
+    """Return tokenizer.json without truncation and padding, which the caller sets per model."""
+    try:
+        settings = json.loads(_tokenizer(source)) | {"truncation": None, "padding": None}
+        content: str = json.dumps(settings, ensure_ascii=False, separators=(",", ":"))
+        Tokenizer.from_str(content)
+    except Exception as error:  # the errors of tokenizers have no narrower class
+        raise BuildError(f"tokenizer.json cannot be read: {str(error).splitlines()[0]}") from None
+    return content.encode()
 
 
 def _tokenizer(source: Path) -> bytes:
-    """tokenizer.json, or what it is for BERT's uncased words where there is only vocab.txt."""
+    """Read tokenizer.json, or make one for BERT's uncased words where there is only vocab.txt."""
     if (source / VOCABULARY).exists():
         built: str = BertWordPieceTokenizer(str(source / VOCABULARY), lowercase=True).to_str()
         return built.encode()
@@ -77,7 +86,7 @@ def _tokenizer(source: Path) -> bytes:
 
 
 def calibrate(source: Path, destination: Path, texts: list[str]) -> None:
-    """Writes the smoothing factors of `destination` from activation ranges over the texts."""
+    """Write the smoothing factors of `destination` from activation ranges over the texts."""
     encoder, _ = read_checkpoint(source)
     tokenizer = Tokenizer.from_str(_plain_tokenizer(source).decode())
     tokenizer.enable_truncation(read(destination).max_tokens)

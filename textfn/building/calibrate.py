@@ -1,4 +1,4 @@
-"""Activation ranges of an encoder over sample texts, measured by onnxruntime on its fp32 graph."""
+"""Measures activation ranges of an encoder over sample texts, on its fp32 graph."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ from textfn.building.encoder_graph import build_graph
 
 
 def activation_ranges(encoder: Encoder, texts: Iterable[NDArray[np.int32]]) -> dict[str, Floats]:
-    """The largest |activation| of each input channel of every matmul: its name -> [in].
+    """Return the largest |activation| of each input channel of every matmul: its name -> [in].
 
     `texts` are token ids [tokens], each run alone, so no padding is measured.
     """

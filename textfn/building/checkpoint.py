@@ -12,12 +12,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from textfn.building.architectures import ARCHITECTURES, Architecture
+from textfn.failure import Failure
 
 Floats = NDArray[np.float32]
 
 
-class CheckpointError(ValueError):
-    """The checkpoint is not one this builder can turn into a graph."""
+class CheckpointError(Failure):
+    """The checkpoint is not one that this builder can turn into a graph."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,10 @@ _EPSILON = 1e-12
 
 
 def read_checkpoint(folder: Path) -> tuple[Encoder, Head | None]:
-    """The folder's encoder, and its classification head if it has one. Raises CheckpointError."""
+    """Read the folder's encoder, and its classification head if it has one.
+
+    Raises CheckpointError.
+    """
     config = read_config(folder)
     architecture = ARCHITECTURES[config["model_type"]]
     tensors = Tensors(folder / "model.safetensors", architecture.prefix)
@@ -141,11 +145,13 @@ def read_checkpoint(folder: Path) -> tuple[Encoder, Head | None]:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The folder's config.json in BERT's words. Raises CheckpointError."""
+    """Read the folder's config.json, in BERT's words. Raises CheckpointError."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except ValueError as error:
         raise CheckpointError(f"config.json is not JSON: {error}") from None
+    if not isinstance(config, dict):
+        raise CheckpointError("config.json holds no object")
     model_type = config.get("model_type")
     if model_type not in ARCHITECTURES:
         known = ", ".join(sorted(ARCHITECTURES))
@@ -156,6 +162,9 @@ def read_config(folder: Path) -> dict[str, Any]:
         if config.get(name, supported[name]) != supported[name]:
             only = supported[name]
             raise CheckpointError(f"{name} {config[name]} is not supported, only {only}")
+    for name in ("num_hidden_layers", "num_attention_heads"):
+        if not isinstance(config.get(name), int):
+            raise CheckpointError(f"config.json: {name} is no whole number")
     return config
 
 

@@ -1,4 +1,4 @@
-"""Attention bias by the distance between two tokens, as MPNet has it."""
+"""The attention bias of MPNet by the distance between two tokens."""
 
 from textfn.building.checkpoint import CheckpointError, Floats
 
@@ -7,9 +7,9 @@ BUCKETS = 16
 
 
 def distance_line(bias: Floats, positions: int) -> Floats:
-    """The bias of every distance that two tokens can have: [buckets, heads] -> [heads, distances].
+    """Return the bias of every distance of two tokens: [buckets, heads] -> [heads, distances].
 
-    Distances go from 1 - positions to positions - 1, key minus query.
+    Distances go from 1 - positions to positions - 1, key minus query. Raises CheckpointError.
     """
     if len(bias) != 2 * BUCKETS:
         raise CheckpointError(f"{len(bias)} distance buckets are not supported, only {2 * BUCKETS}")
@@ -17,7 +17,7 @@ def distance_line(bias: Floats, positions: int) -> Floats:
 
 
 def bucket(distance: int) -> int:
-    """T5's bucket of a distance (Raffel et al., arXiv 1910.10683), 32 of them, as MPNet has it.
+    """Return T5's bucket of a distance (Raffel et al., arXiv 1910.10683), one of 32, as in MPNet.
 
     A distance below 8 has its own, the others share 8 + log(n / 8) / log(128 / 8) * 8, which is
     8 + log2(n * n / 64): whole numbers alone, so no machine rounds it another way.

@@ -1,6 +1,6 @@
 """Writes an encoder as an ONNX graph.
 
-To be loaded with graph optimization level 0: onnxruntime's own fusion turns Add and
+Load it with graph optimization level 0: onnxruntime's own fusion turns Add and
 LayerNormalization into an operator that is slower on CPUs.
 """
 
@@ -22,7 +22,7 @@ IR_VERSION = 8
 def build_graph(
     encoder: Encoder, head: Head | None = None, *, pooling: str = "mean", quantized: bool = True
 ) -> onnx.ModelProto:
-    """A model from int32 `input_ids` and `attention_mask` [batch, tokens] to float32.
+    """Build a model from int32 `input_ids` and `attention_mask` [batch, tokens] to float32.
 
     A text's rows are pooled ("mean" or "cls"). With a head the output is `logits` [batch, labels],
     otherwise `embedding` [batch, hidden], not normalised.
@@ -37,7 +37,7 @@ def build_graph(
 
 
 def _model(graph: Operators, output: str, width: int) -> onnx.ModelProto:
-    """The graph as a model whose output is that of its last node."""
+    """Return the graph as a model whose output is that of its last node."""
     nodes = list(graph.nodes.values())
     nodes[-1].output[0] = output
     inputs = [
@@ -61,7 +61,7 @@ class EncoderGraph(Operators):
         self.tokens = self.node("Shape", flat)
 
     def encode(self, *, first_only: bool) -> str:
-        """All layers; the last one for every text's first token only if no other is needed."""
+        """Add all layers; the last one for first tokens only, if no other token is needed."""
         rows = self._embed()
         *layers, last = self.encoder.layers
         for number, layer in enumerate(layers):
@@ -74,7 +74,7 @@ class EncoderGraph(Operators):
         return self._layer(name, last, first, rows, self.texts)
 
     def mean(self, rows: str) -> str:
-        """The mean of each text's rows that are not padding."""
+        """Add the mean of each text's rows that are not padding."""
         mask = self.node("Cast", "attention_mask", to=TensorProto.FLOAT)
         sums = self.node(
             "MatMul", self.node("Unsqueeze", mask, self.integers(1)), self._by_text(rows)
@@ -83,7 +83,7 @@ class EncoderGraph(Operators):
         return self.node("Div", self.node("Squeeze", sums, self.integers(1)), counts)
 
     def classify(self, head: Head, rows: str) -> str:
-        """The head on its rows, as int8: a float product's bits depend on the batch."""
+        """Add the head, in int8: the bits of a float product depend on the batch."""
         dense = self.matmul("head.dense", rows, head.dense.weight, self.texts)
         active = self.node(head.activation, self.add(dense, "head.dense", head.dense.bias))
         logits = self.matmul("head.out_proj", active, head.out_proj.weight, self.texts)
@@ -109,7 +109,7 @@ class EncoderGraph(Operators):
         return self.node("Mul", self.node("Cast", words, to=TensorProto.FLOAT), scale)
 
     def _layer(self, name: str, layer: Layer, queries: str, rows: str, count: str) -> str:
-        """The `queries` rows, `count` in number, after attending to all rows."""
+        """Add attention of the `queries` rows, `count` in number, to all rows."""
         epsilon = self.encoder.layer_norm_eps
         attended = self._attention(name, layer, queries, rows, count)
         residual = self._unscale(f"{name}.input", queries, layer.input_scale)
@@ -176,6 +176,6 @@ class EncoderGraph(Operators):
 
 
 def _product(vector: Floats, matrix: Floats) -> Floats:
-    """vector @ matrix, rounded once: the same bits on every machine, which BLAS does not give."""
+    """Return vector @ matrix, rounded once: the same bits on every machine, unlike BLAS."""
     products = matrix.astype(np.float64) * vector.astype(np.float64)[:, np.newaxis]
     return np.array([math.fsum(column) for column in products.T], np.float32)

@@ -1,4 +1,4 @@
-"""Writes graphs to files; the weights of a big model into one data file beside them.
+"""Writes graphs to files, and the weights of a big model to one data file beside them.
 
 onnxruntime maps a data file into memory instead of parsing it, which shortens a base-size model's
 start by a quarter, and graphs that differ in their pooling alone share it.
@@ -11,7 +11,7 @@ from typing import BinaryIO
 import onnx
 from onnx import external_data_helper
 
-# Bytes of weights from which on a data file pays. MiniLM's 23 MB start as fast in one file.
+# From this many bytes of weights a data file pays. MiniLM, 23 MB, starts as fast in one file.
 BIG = 32 * 2**20
 # Smaller constants stay in the graph, where onnxruntime can see shapes and axes.
 SMALLEST = 1024
@@ -21,7 +21,7 @@ DATA = "model.onnx.data"
 
 
 def write_graphs(graphs: Mapping[Path, onnx.ModelProto]) -> None:
-    """The files of a model, all in one folder. Tensors of one name are the same in all graphs."""
+    """Write the files of a model into one folder. Tensors of one name are equal in all graphs."""
     size = max(sum(len(each.raw_data) for each in tensors(graph)) for graph in graphs.values())
     if size >= BIG:
         with (next(iter(graphs)).parent / DATA).open("wb") as data:
@@ -39,7 +39,7 @@ def tensors(graph: onnx.ModelProto) -> list[onnx.TensorProto]:
 
 
 def _move(tensor: onnx.TensorProto, data: BinaryIO, places: dict[str, tuple[int, int]]) -> None:
-    """The tensor's bytes into the file, once for all tensors of its name."""
+    """Move the tensor's bytes into the file, once for all tensors of its name."""
     if tensor.name not in places:
         data.write(bytes(-data.tell() % ALIGNMENT))
         places[tensor.name] = data.tell(), len(tensor.raw_data)

@@ -13,19 +13,19 @@ from textfn.building.quantize import INT8_MAX, quantize_columns
 # onnxruntime's own operators (docs/ContribOperators.md in its repository).
 MICROSOFT = "com.microsoft"
 
-# Activations are u8 with a fixed zero point and one scale a token, so that a text's answer
+# Activations are u8 with a fixed zero point and one scale per token, so that a text's answer
 # does not depend on the texts that share its run.
 UINT8_MAX = 255
 SIGNED_ZERO = 128
 
-# GELU never falls below -0.17 (Hendrycks and Gimpel, arXiv 1606.08415). A few levels for what
-# is below zero leave almost twice as many as a symmetric grid has for what is above.
+# GELU never falls below -0.17 (Hendrycks and Gimpel, arXiv 1606.08415). A few levels for values
+# below zero leave almost twice as many for values above as a symmetric grid has.
 GELU_MINIMUM = 0.17
 GELU_ZERO = 24
 
 
 class Operators:
-    """The nodes and constants of a graph in the making; equal nodes are written once."""
+    """The nodes and constants of a graph that is being built; equal nodes are written once."""
 
     def __init__(self, *, quantized: bool) -> None:
         self.quantized = quantized
@@ -33,7 +33,7 @@ class Operators:
         self.constants: dict[str, onnx.TensorProto] = {}
 
     def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        """Adds a node with one output and gives that output's name."""
+        """Add a node with one output and return the name of that output."""
         key = repr((operator, inputs, sorted(attributes.items())))
         if key not in self.nodes:
             name = f"{operator}_{len(self.nodes)}"
@@ -61,7 +61,7 @@ class Operators:
     def matmul(
         self, name: str, rows: str, weight: Floats, count: str, *, after_gelu: bool = False
     ) -> str:
-        """rows @ weight, [count, in] -> [count, out], in int8 with one scale a row if quantized."""
+        """rows @ weight, [count, in] -> [count, out], in int8, one scale per row, if quantized."""
         if not self.quantized:
             return self.node("MatMul", rows, self.constant(f"{name}.weight", weight))
         scale = self._gelu_scale(rows) if after_gelu else self._signed_scale(rows)

@@ -10,10 +10,10 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.manifest import BUNDLED, BadManifest, Manifest, read
+from shared.manifest import BUNDLED, Manifest, read
 from textfn.building.build import BuildError, build, calibrate
-from textfn.building.checkpoint import CheckpointError
 from textfn.digests import file_sha256
+from textfn.failure import Failure, as_failure, one_line
 
 CACHE = Path(__file__).parents[2] / ".cache"
 CALIBRATION_LINES = 96
@@ -42,7 +42,7 @@ ARCHIVES = {
 
 
 def fetch(name: str) -> Path:
-    """The checkpoint folder of a pinned archive, downloaded on first use."""
+    """Return the checkpoint folder of a pinned archive, downloaded once. Raises BuildError."""
     if name not in ARCHIVES:
         raise BuildError(f"{name} has no checkpoint here; choose one of: {', '.join(ARCHIVES)}")
     archive, folder = ARCHIVES[name], CACHE / name
@@ -77,7 +77,7 @@ def _check(path: Path, expected: str) -> None:
 
 
 def verify(manifest: Manifest) -> None:
-    """Prints each model file's name, bytes and sha256; raises if the manifest says otherwise."""
+    """Print name, bytes and sha256 of each model file. Raises BuildError if one is another."""
     paths = [
         *{manifest.graph(pooling) for pooling in manifest.pooling},
         manifest.tokenizer,
@@ -93,8 +93,10 @@ def verify(manifest: Manifest) -> None:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Build a model folder from its checkpoint.")
     parser.add_argument("name", nargs="?", default="all-minilm-l6-v2", help="a folder of models/")
-    parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="a checkpoint at hand")
-    parser.add_argument("--calibrate", type=Path, metavar="SENTENCES.txt", help="a text a line")
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="FOLDER", help="a checkpoint on this disk"
+    )
+    parser.add_argument("--calibrate", type=Path, metavar="SENTENCES.txt", help="one text per line")
     options = parser.parse_args(arguments)
     try:
         source = options.checkpoint or fetch(options.name)
@@ -104,8 +106,8 @@ def main(arguments: list[str] | None = None) -> None:
             calibrate(source, destination, lines[-CALIBRATION_LINES:])
         build(source, destination)
         verify(read(destination))
-    except (BuildError, CheckpointError, BadManifest, OSError) as error:
-        sys.exit(f"textfn.building.pinned: {error}")
+    except (Failure, OSError) as error:
+        sys.exit(f"textfn.building.pinned: {one_line(as_failure(error))}")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,9 @@ def same_sign_sum(weights: NDArray[Any]) -> NDArray[Any]:
 
 
 def quantize_columns(weights: Floats) -> tuple[NDArray[np.int8], Floats]:
-    """Pair-safe symmetric int8, one scale a column: [in, out] -> int8 [in, out], scales [out].
+    """Quantize to pair-safe symmetric int8, one scale per column.
+
+    [in, out] -> int8 [in, out], scales [out].
 
     `in` is even, since neighbours along it are added in pairs (see PAIR_LIMIT). Each scale is
     just large enough for both the int8 range and the pair limit, so that the error of a weight
@@ -58,17 +60,20 @@ def quantize_columns(weights: Floats) -> tuple[NDArray[np.int8], Floats]:
 
 
 def quantize_rows(table: Floats) -> tuple[NDArray[np.int8], Floats]:
-    """Symmetric int8, one scale a row: [rows, columns] -> int8 alike, scales [rows, 1]."""
+    """Quantize to symmetric int8, one scale per row.
+
+    [rows, columns] -> int8 [rows, columns], scales [rows, 1].
+    """
     ranges = np.abs(table).max(axis=1, keepdims=True)
     scales = np.maximum(ranges / np.float32(INT8_MAX), np.finfo(np.float32).tiny)
     return np.rint(table / scales).astype(np.int8), scales
 
 
 def smoothing_factors(encoder: Encoder, ranges: Mapping[str, Floats]) -> dict[str, Floats]:
-    """SmoothQuant's equation 4 for every smoothed input: name -> factors [in].
+    """Compute SmoothQuant's equation 4 for every smoothed input: name -> factors [in].
 
     `ranges` holds the largest |activation| of each input channel, by the names that this
-    function gives back.
+    function returns.
     """
     return {
         name: _factors(ranges[name], weights)
@@ -95,7 +100,7 @@ def _factors(activations: Floats, weights: list[Floats]) -> Floats:
 
 
 def smooth(encoder: Encoder, factors: Mapping[str, Floats]) -> Encoder:
-    """The same function with every smoothed input divided, and its weights multiplied.
+    """Return the same function with every smoothed input divided and its weights multiplied.
 
     Division goes into the LayerNorm or the value projection before the input, so it is free;
     the residual branch finds the factors in `input_scale` and `middle_scale`.

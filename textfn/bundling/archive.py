@@ -1,6 +1,5 @@
-"""A bundle as a zip: built, run once, weighed, and described beside it."""
+"""A bundle as a folder or a zip: assembled, run once, measured, and described beside it."""
 
-import argparse
 import json
 import platform
 import shutil
@@ -8,7 +7,9 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from shared.version import VERSION
@@ -23,38 +24,53 @@ from textfn.bundling.inventory import (
 from textfn.bundling.wheels import Target, Wheel, download
 from textfn.digests import file_sha256
 
-SMOKE = Path(__file__).parents[1] / "bundling" / "smoke.py"
+SMOKE = Path(__file__).parent / "smoke.py"
 
 
-def write(bundle: Bundle, target: Target, options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class Built:
+    """An assembled bundle; `measured` says in words what its start took, where it was run."""
+
+    bundle: Bundle
+    target: Target
+    wheels: list[Wheel]
+    folder: Path
+    measured: str
+    warnings: list[str]
+
+    @property
+    def unzipped(self) -> int:
+        """Bytes of all files."""
+        return sum(path.stat().st_size for path in files(self.folder).values())
+
+
+@contextmanager
+def built(bundle: Bundle, target: Target) -> Iterator[Built]:
+    """Assemble a bundle in a temporary folder. Raises BundleError, WheelError or TooBig."""
     wheels = download(bundle.packages, target)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         assemble(bundle, wheels, target, folder)
-        check_size_of(folder, bundle)
-        measured = smoke(bundle, target, folder)
-        if options.folder:
-            shutil.copytree(folder, options.folder, dirs_exist_ok=True)
-            return print(f"{bundle.name}: {options.folder}{measured}")
-        options.out.mkdir(parents=True, exist_ok=True)
-        archive = options.out / f"{bundle.name}.zip"
-        write_zip(folder, archive)
-        for warning in check_upload(archive.stat().st_size):
-            print(f"textfn bundle: {bundle.name}: {warning}", file=sys.stderr)
-        _write_papers(bundle, wheels, target, folder, archive)
-        unzipped = sum(path.stat().st_size for path in files(folder).values())
-        sizes = f"{archive.stat().st_size / 1e6:.1f} MB, unzipped {unzipped / 1e6:.1f} MB"
-        print(f"{archive}: {sizes}{measured}")
+        sizes = {name: path.stat().st_size for name, path in files(folder).items()}
+        warnings = check_size(sizes)
+        yield Built(bundle, target, wheels, folder, smoke(bundle, target, folder), warnings)
 
 
-def check_size_of(folder: Path, bundle: Bundle) -> None:
-    sizes = {name: path.stat().st_size for name, path in files(folder).items()}
-    for warning in check_size(sizes):
-        print(f"textfn bundle: {bundle.name}: {warning}", file=sys.stderr)
+def write_archive(built: Built, out: Path) -> tuple[Path, list[str]]:
+    """Write the zip, its inventory and its SBOM; return the zip's path and warnings about it."""
+    out.mkdir(parents=True, exist_ok=True)
+    archive = out / f"{built.bundle.name}.zip"
+    write_zip(built.folder, archive)
+    _describe(built, archive)
+    return archive, check_upload(archive.stat().st_size)
+
+
+def write_folder(built: Built, folder: Path) -> None:
+    shutil.copytree(built.folder, folder, dirs_exist_ok=True)
 
 
 def smoke(bundle: Bundle, target: Target, folder: Path) -> str:
-    """Runs the function where this machine can; what it took. Raises BundleError."""
+    """Run the function where this machine can, and say what it took. Raises BundleError."""
     if target.machine != platform.machine() or sys.platform != "linux":
         return "; not run: it is for another machine"
     if not (python := interpreter(target.python)):
@@ -65,14 +81,15 @@ def smoke(bundle: Bundle, target: Target, folder: Path) -> str:
     command = [python, "-I", "-S", "-B", str(SMOKE), str(folder), bundle.task, model]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
-        raise BundleError(f"{bundle.name} does not run: {done.stderr.strip()}")
+        reason = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
+        raise BundleError(f"{bundle.name} does not run: {reason}")
     measured = json.loads(done.stdout.splitlines()[-1])
     peak = measured["peak_bytes"] / 1e6
     return f", starts in {measured['init_cpu_seconds']:.2f} CPU s, peak {peak:.0f} MB"
 
 
 def write_zip(folder: Path, archive: Path) -> None:
-    """The same bytes for the same files, whenever and wherever: no dates, owners or modes."""
+    """Write the same bytes for the same files on any machine: no dates, owners or modes."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as written:
         for name, path in files(folder).items():
             member = zipfile.ZipInfo(name)  # its date is 1980-01-01
@@ -82,23 +99,21 @@ def write_zip(folder: Path, archive: Path) -> None:
             written.writestr(member, path.read_bytes())
 
 
-def _write_papers(
-    bundle: Bundle, wheels: Sequence[Wheel], target: Target, folder: Path, archive: Path
-) -> None:
-    """The inventory, <name>.json, and the bill of materials, <name>.cdx.json."""
-    found = describe(folder)
+def _describe(built: Built, archive: Path) -> None:
+    """Write the inventory, <name>.json, and the SBOM, <name>.cdx.json."""
+    bundle = built.bundle
     listed = {
         "name": bundle.name,
         "version": VERSION,
         "handler": f"{bundle.module}.handler",
-        "python": target.python,
-        "arch": target.arch,
+        "python": built.target.python,
+        "arch": built.target.arch,
         "zip": {"bytes": archive.stat().st_size, "sha256": file_sha256(archive)},
-        "unzipped_bytes": sum(each["bytes"] for each in found.values()),
-        "packages": {wheel.name: wheel.file.name for wheel in wheels},
-        "files": found,
+        "unzipped_bytes": built.unzipped,
+        "packages": {wheel.name: wheel.file.name for wheel in built.wheels},
+        "files": describe(built.folder),
     }
     models = [bundle.model] if bundle.model else []
-    bill = bill_of_materials(bundle.name, VERSION, wheels, models)
+    bill = bill_of_materials(bundle.name, VERSION, built.wheels, models)
     for suffix, content in ((".json", listed), (".cdx.json", bill)):
         archive.with_suffix(suffix).write_text(json.dumps(content, indent=1) + "\n", "utf-8")

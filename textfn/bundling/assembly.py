@@ -1,4 +1,4 @@
-"""A function's folder, as AWS unzips it: packages, our modules, models, licences, bytecode."""
+"""Assembles a function's folder, as AWS unzips it."""
 
 import ast
 import os
@@ -14,6 +14,7 @@ from shared.names import Catalogue
 from shared.settings import Settings
 from textfn.bundling.inventory import third_party
 from textfn.bundling.wheels import Target, Wheel
+from textfn.failure import Failure
 from textfn.layout import ROOT, source
 
 CATALOGUE = "catalogue"
@@ -24,8 +25,8 @@ DATA = {CATALOGUE: ("examples.json", "openapi.json", "page.html")}
 ON_AWS = "/var/task"
 
 
-class BundleError(Exception):
-    """There is no bundle; the message is for the person who asked for it."""
+class BundleError(Failure):
+    """There is no bundle."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,10 @@ class Bundle:
 
 
 def assemble(bundle: Bundle, wheels: Sequence[Wheel], target: Target, folder: Path) -> None:
-    """Everything into an empty folder: packages, our modules, models, licences, bytecode."""
+    """Write packages, our modules, models, licences and bytecode into an empty folder.
+
+    Raises BundleError.
+    """
     for wheel in wheels:
         wheel.unpack(folder)
     for module in needed(bundle.module):
@@ -64,7 +68,7 @@ def assemble(bundle: Bundle, wheels: Sequence[Wheel], target: Target, folder: Pa
 
 
 def needed(module: str) -> set[Path]:
-    """The files of functions/ and shared/ that a module imports, at once or later, and its own."""
+    """Return the files of functions/ and shared/ that a module imports, at once or later."""
     found: set[Path] = set()
     waiting = [module]
     while waiting:
@@ -90,9 +94,9 @@ def _write(content: bytes, path: Path, folder: Path) -> None:
 
 
 def _copy_model(manifest: Manifest, bundle: Bundle, folder: Path) -> None:
-    """The function's own model; of the others what it takes to say that they are not here."""
+    """Copy the function's own model; of the others the manifests, to say that they are not here."""
     names = ["manifest.toml"]
-    if manifest is bundle.model:
+    if bundle.model and manifest.folder == bundle.model.folder:
         names += [*manifest.sha256, "MODEL_CARD.md"]
     folder.mkdir(parents=True)
     for name in names:
@@ -101,18 +105,20 @@ def _copy_model(manifest: Manifest, bundle: Bundle, folder: Path) -> None:
 
 
 def compile_all(target: Target, folder: Path) -> None:
-    """Bytecode beside the sources, never checked against them: /var/task cannot be written."""
+    """Write bytecode beside the sources, never checked against them: /var/task is read-only."""
     if not (python := interpreter(target.python)):
         return
     command = [python, "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     command += ["-s", str(folder), "-p", ON_AWS, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise BundleError(f"{python} cannot compile: {(done.stdout + done.stderr).strip()}")
+        raise BundleError(
+            f"{python} cannot compile the bundle: {(done.stdout + done.stderr).strip()}"
+        )
 
 
 def interpreter(python: str) -> str | None:
-    """A command that is this minor version, from PATH or pyenv."""
+    """Return a command that is this minor version, from PATH or pyenv."""
     if python == ".".join(map(str, sys.version_info[:2])):
         return sys.executable
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"

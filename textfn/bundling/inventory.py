@@ -1,4 +1,4 @@
-"""What is in a bundle: its files, its bill of materials, the licences of all of it."""
+"""Describes a bundle: its files, their sizes, its SBOM and its licences."""
 
 import hashlib
 import json
@@ -10,6 +10,7 @@ from typing import Any
 from shared.manifest import Manifest
 from textfn.bundling.wheels import Wheel
 from textfn.digests import file_sha256
+from textfn.failure import Failure
 from textfn.layout import ROOT
 
 MOST_UNZIPPED = 262_144_000  # bytes of a function and its layers: AWS's limit, 250 MiB
@@ -19,18 +20,18 @@ MOST_UPLOADED = 52_428_800  # bytes of a zip without S3: AWS's limit, 50 MiB
 OWN = ("LICENSE", "THIRD_PARTY_NOTICES.md")
 
 
-class TooBig(Exception):
+class TooBig(Failure):
     """A bundle that AWS would refuse; the message says what is in it and what to leave out."""
 
 
 def files(folder: Path) -> dict[str, Path]:
-    """Every file of a folder by its name in the bundle, sorted."""
+    """Return every file of a folder by its name in the bundle, sorted."""
     found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
     return {name: found[name] for name in sorted(found) if found[name].is_file()}
 
 
 def describe(folder: Path) -> dict[str, dict[str, Any]]:
-    """Bytes and sha256 of every file."""
+    """Return bytes and sha256 of every file."""
     return {
         name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
         for name, path in files(folder).items()
@@ -38,7 +39,7 @@ def describe(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def check_size(sizes: Mapping[str, int]) -> list[str]:
-    """What to know about these files' bytes, a line each. Raises TooBig."""
+    """Return warnings about the size of these files, in bytes. Raises TooBig."""
     total = sum(sizes.values())
     parts: dict[str, int] = {}
     for name, size in sizes.items():
@@ -57,6 +58,7 @@ def check_size(sizes: Mapping[str, int]) -> list[str]:
 
 
 def check_upload(size: int) -> list[str]:
+    """Return warnings about the size of a zip, in bytes."""
     if size <= MOST_UPLOADED:
         return []
     return [
@@ -66,7 +68,7 @@ def check_upload(size: int) -> list[str]:
 
 
 def third_party(wheels: Sequence[Wheel]) -> str:
-    """The licences of everything in a bundle, in full where a package carries its own."""
+    """Return the licences of everything in a bundle, in full where a package carries its own."""
     parts = [_section(name, [(ROOT / name).read_text("utf-8")]) for name in OWN]
     for wheel in wheels:
         texts = wheel.licences or [f"{wheel.licence}; the package has no text of its own."]
@@ -91,7 +93,7 @@ def _licence(entry: Mapping[str, Any]) -> str:
 
 
 def _made_of(wheel: Wheel) -> list[dict[str, Any]]:
-    """The parts of a compiled package, from its own bill of materials."""
+    """Return the parts of a compiled package, from its own bill of materials."""
     kept = ("type", "name", "version", "hashes", "licenses", "purl")
     found = [part for text in wheel.sboms for part in json.loads(text).get("components", [])]
     parts = [{key: part[key] for key in kept if key in part} for part in found]
@@ -103,7 +105,7 @@ def _made_of(wheel: Wheel) -> list[dict[str, Any]]:
 def bill_of_materials(
     name: str, version: str, wheels: Sequence[Wheel], models: Sequence[Manifest]
 ) -> dict[str, Any]:
-    """CycloneDX 1.6 in JSON. It has no date, so that the same bundle has the same bill."""
+    """Return an SBOM in CycloneDX 1.6. It has no date: the same bundle has the same SBOM."""
     components = [*map(_package, wheels), *map(_model, models)]
     content = json.dumps(components, sort_keys=True).encode()
     serial = uuid.UUID(bytes=hashlib.sha256(content).digest()[:16], version=4)

@@ -1,4 +1,4 @@
-"""Starts a bundle's function and asks it once for everything it does: `smoke.py FOLDER FUNCTION`.
+"""Starts a bundle's function and calls each of its routes once: `smoke.py FOLDER FUNCTION MODEL`.
 
 `textfn bundle` runs it in a Python that sees the bundle and nothing else: -I -S, no HOME.
 """
@@ -26,7 +26,7 @@ EXPECTED: dict[str, list[tuple[str, object, int]]] = {
     ],
     "catalogue": [("/nowhere", {}, 404)],
 }
-# A wrong name is looked for among the known ones, by a module that is imported for it alone.
+# A wrong name is compared with the known ones by a module that nothing else imports.
 WRONG = ("/client/v4/accounts/smoke/ai/nowhere", {"text": "a"}, 404)
 
 
@@ -38,18 +38,20 @@ def main(folder: str, function: str, model: str) -> None:
         path = path.format(run=f"/client/v4/accounts/smoke/ai/run/{model}")
         answer = module.handler(event(path, body), None)
         if answer["statusCode"] != status:
-            raise SystemExit(f"{path} gave {answer['statusCode']}, not {status}: {answer['body']}")
+            raise SystemExit(
+                f"{path} answered {answer['statusCode']}, not {status}: {answer['body']}"
+            )
     print(json.dumps({"init_cpu_seconds": round(seconds, 3), "peak_bytes": peak_bytes()}))
 
 
 def peak_bytes() -> int:
-    """Of this program alone: getrusage would count what was in memory before its exec, too."""
+    """Return the peak of this program alone: getrusage would count memory before its exec too."""
     found = re.findall(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
     return int(found[0]) * 1024
 
 
 def event(path: str, body: object) -> dict[str, object]:
-    """A POST as an HTTP API or a function URL sends it."""
+    """Return a POST as an HTTP API or a function URL sends it."""
     http = {"method": "POST", "path": path, "sourceIp": "192.0.2.1", "protocol": "HTTP/1.1"}
     return {
         "version": "2.0",

@@ -1,4 +1,4 @@
-"""The pinned run-time packages as wheels for a Python and a processor, and what of them runs."""
+"""Downloads the pinned run-time packages as wheels, and selects the files of them that run."""
 
 import re
 import subprocess
@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from textfn import layout
+from textfn.failure import Failure
 from textfn.layout import ROOT
 
 REQUIREMENTS = ROOT / "requirements" / "runtime.txt"
@@ -22,8 +23,8 @@ CACHE = layout.CACHE / "wheels"
 # AWS's python3.12 and later run on Amazon Linux 2023, whose glibc is 2.34.
 GLIBC = range(34, 16, -1)
 
-# What is installed but never runs, and why. A file stays unless a line here names it: what a
-# library imports on some later request must be there. Nothing is stripped: `strip` breaks the
+# Files that never run, and why. A file stays unless a line here names it: a library may import it
+# on some later request. Nothing is stripped: `strip` breaks the
 # OpenBLAS of numpy's wheels.
 DROPPED = {
     "onnxruntime/capi/libonnxruntime.so.*": "a second copy; the extension module has its own",
@@ -71,8 +72,8 @@ LICENCES = ("*.dist-info/licenses/*", "onnxruntime/LICENSE", "onnxruntime/ThirdP
 SBOMS = ("*.dist-info/sboms/*.json",)
 
 
-class WheelError(Exception):
-    """No wheel, or one that is not as pinned; the message is for the person who asked for it."""
+class WheelError(Failure):
+    """No wheel, or one that is not as pinned."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class Wheel:
         return self._texts(SBOMS)
 
     def unpack(self, folder: Path) -> list[str]:
-        """Writes what runs, and tells the names of the files."""
+        """Write what runs, and return the names of the files."""
         with zipfile.ZipFile(self.file) as archive:
             members = [each for each in archive.namelist() if is_kept(each)]
             for member in members:
@@ -146,9 +147,9 @@ def is_kept(name: str) -> bool:
 
 
 def download(names: Sequence[str], target: Target, cache: Path = CACHE) -> list[Wheel]:
-    """One wheel a package, in the order of the names. Raises WheelError.
+    """Return one wheel per package, in the order of the names. Raises WheelError.
 
-    What is in the cache is checked against its hash too, and taken without a network.
+    A wheel in the cache is checked against its hash too, and used without a network.
     """
     if not find_spec("pip"):
         raise WheelError(
@@ -172,9 +173,10 @@ def download(names: Sequence[str], target: Target, cache: Path = CACHE) -> list[
 
 
 def pins(names: Sequence[str], target: Target) -> list[str]:
-    """The lines of requirements/runtime.txt for these packages: a version and its hashes each.
+    """Return the lines of requirements/runtime.txt for these packages: a version and its hashes.
 
-    pip would judge a marker by the Python it runs on, so that is done here, for the target.
+    pip would judge a marker by the Python it runs on, so it is judged here, for the target.
+    Raises WheelError.
     """
     text = REQUIREMENTS.read_text("utf-8").replace("\\\n", " ")
     chosen = {}
@@ -193,7 +195,7 @@ _MARKER = re.compile(r"python_full_version (<|>=) '(\d+)\.(\d+)'")
 
 
 def _holds(marker: str, target: Target) -> bool:
-    """Whether an environment marker (PEP 508) is true on the target; of those that occur."""
+    """Tell whether an environment marker (PEP 508) is true on the target. Raises WheelError."""
     if not marker:
         return True
     if not (match := _MARKER.fullmatch(marker)):
@@ -218,5 +220,5 @@ def _pip(options: Sequence[str], folder: Path, target: Target) -> subprocess.Com
 
 
 def _canonical(name: str) -> str:
-    """One spelling of a package's name (PEP 503)."""
+    """Return the one spelling of a package's name (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,4 +1,4 @@
-"""What `textfn doctor` says of a bundle, zipped or not."""
+"""Checks a bundle, zipped or not."""
 
 import json
 import re
@@ -6,6 +6,7 @@ import struct
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,34 +16,52 @@ from textfn.bundling.inventory import TooBig, check_size, check_upload, files
 from textfn.bundling.wheels import Target, pins
 from textfn.checking.checks import Check, compare, model_files
 from textfn.digests import file_sha256
+from textfn.failure import Failure, in_words
 
-AGAIN = "textfn bundle makes it anew."
+AGAIN = "Build it again: textfn bundle."
+# What damaged files raise: a zip, a member of it, its inventory or a library.
+DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError)
 MACHINES = {62: "x86_64", 183: "arm64"}  # e_machine of an ELF file (System V ABI)
 
 
 def run(path: Path) -> Iterator[Check]:
-    if path.is_dir():
-        yield from _folder(path)
+    """Check a bundle, a folder or a zip."""
+    if not path.exists():
+        yield Check("bundle", "fail", f"there is no {path}", AGAIN)
         return
     try:
-        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as name:
-            archive.extractall(name)
-            yield from _zip(path)
-            yield from _folder(Path(name))
-    except (zipfile.BadZipFile, OSError) as error:
+        yield from _folder(path) if path.is_dir() else _zip(path)
+    except OSError as error:
+        yield Check("bundle", "fail", in_words(error), AGAIN)
+    except (Failure, *DAMAGE) as error:
         yield Check("bundle", "fail", f"{path}: {error}", AGAIN)
 
 
 def _zip(path: Path) -> Iterator[Check]:
+    with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as name:
+        archive.extractall(name)
+        yield from _archive(path)
+        yield from _folder(Path(name))
+
+
+def _archive(path: Path) -> Iterator[Check]:
     for warning in check_upload(path.stat().st_size):
         yield Check("upload", "warn", warning, "Deploy it with SAM or serverless.")
     inventory = path.with_suffix(".json")
     if not inventory.exists():
         yield Check("inventory", "warn", f"{inventory.name} is not beside it", AGAIN)
-    elif json.loads(inventory.read_text("utf-8"))["zip"]["sha256"] != file_sha256(path):
+    elif _listed(inventory) != file_sha256(path):
         yield Check("inventory", "fail", f"{inventory.name} is of another zip", AGAIN)
     else:
         yield Check("inventory", "ok", f"{inventory.name} is of this zip")
+
+
+def _listed(inventory: Path) -> object:
+    """Return the zip's sha256 of an inventory; nothing of a file that is none."""
+    try:
+        return json.loads(inventory.read_text("utf-8"))["zip"]["sha256"]
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _folder(folder: Path) -> Iterator[Check]:
@@ -66,16 +85,16 @@ def _size(found: dict[str, Path]) -> Iterator[Check]:
     try:
         warnings = check_size(sizes)
     except TooBig as error:
-        yield Check("size", "fail", str(error), "See the biggest parts.")
+        yield Check("size", "fail", str(error), "Bundle a smaller model, or use a container image.")
         return
     if warnings:
-        yield Check("size", "warn", warnings[0], "A little more, and AWS refuses it.")
+        yield Check("size", "warn", warnings[0], "AWS refuses a bundle that is a little bigger.")
     else:
         yield Check("size", "ok", f"{sum(sizes.values()) / 1e6:.1f} MB unzipped")
 
 
 def _target(found: dict[str, Path]) -> tuple[Target, list[Check]]:
-    """What the libraries and the bytecode are for; every bundle has both, or says why not."""
+    """Find the Python and the processor that libraries and bytecode are for."""
     machines = {_machine(path) for name, path in found.items() if ".so" in name}
     tags = {tag for name in found for tag in re.findall(r"\.cpython-3(\d+)(?:-|\.pyc)", name)}
     python = f"3.{min(tags, key=int)}" if tags else ".".join(map(str, sys.version_info[:2]))
@@ -87,7 +106,7 @@ def _target(found: dict[str, Path]) -> tuple[Target, list[Check]]:
     else:
         checks.append(Check("target", "ok", f"Python {python} on {arch}"))
     if not any(name.endswith(".pyc") for name in found):
-        remedy = f"Bundle it where there is a python{python}."
+        remedy = f"Bundle it on a machine with python{python}."
         checks.append(Check("bytecode", "warn", "none: each cold start compiles", remedy))
     return Target(python, arch), checks
 

@@ -1,11 +1,14 @@
-"""One check of `textfn doctor`, and those that an installation and a bundle have in common."""
+"""A check of `textfn doctor`, and those that an installation and a bundle have in common."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
+
+from textfn.digests import file_sha256
 
 
 class Check(NamedTuple):
-    """`state` is ok, warn or fail; `remedy` is what to do, where it is not ok."""
+    """A finding. `state` is ok, warn or fail; `remedy` says what to do where it is not ok."""
 
     name: str
     state: str
@@ -14,7 +17,7 @@ class Check(NamedTuple):
 
 
 def compare(found: dict[str, str], pinned: dict[str, str], remedy: str) -> Iterator[Check]:
-    """A missing package fails; another version than the pinned one may do, untested."""
+    """Compare versions: a missing package fails, another version than the pinned one warns."""
     missing = [name for name in found if not found[name]]
     others = [
         f"{name} {found[name]} instead of {pinned[name]}"
@@ -30,17 +33,17 @@ def compare(found: dict[str, str], pinned: dict[str, str], remedy: str) -> Itera
 
 
 def model_files(manifests: Iterable[Any]) -> Iterator[Check]:
-    """Each installed model by its files' hashes, and one that is here in part."""
-    from textfn.digests import file_sha256
-
+    """Compare the hashes of each model's files; a model that is here in part fails."""
     count = 0
     for manifest in manifests:
         paths = {name: manifest.folder / name for name in manifest.sha256}
         here = [name for name in paths if paths[name].exists()]
         again = f"textfn models pull {manifest.id}, or restore the files."
-        wrong = [name for name in here if file_sha256(paths[name]) != manifest.sha256[name]]
+        wrong = [name for name in here if _differs(paths[name], manifest.sha256[name])]
         if wrong:
-            yield Check(manifest.id, "fail", f"another sha256: {', '.join(wrong)}", again)
+            yield Check(
+                manifest.id, "fail", f"another sha256, or not readable: {', '.join(wrong)}", again
+            )
         elif here and len(here) < len(paths):
             missing = ", ".join(sorted(set(paths) - set(here)))
             yield Check(manifest.id, "fail", f"missing: {missing}", again)
@@ -49,3 +52,10 @@ def model_files(manifests: Iterable[Any]) -> Iterator[Check]:
             yield Check(manifest.id, "ok", f"{len(here)} files, each as its manifest says")
     if not count:
         yield Check("models", "warn", "none is complete here", "textfn models list")
+
+
+def _differs(path: Path, sha256: str) -> bool:
+    try:
+        return file_sha256(path) != sha256
+    except OSError:
+        return True

@@ -1,15 +1,13 @@
-"""What `textfn doctor` says of this installation.
+"""Checks this installation.
 
-Nothing of shared/ is imported here before it is needed: a bad setting stops that import, and to
-tell of bad settings is this command's work.
+Nothing of shared/ is imported at the top: a bad setting stops that import, and this module is what
+names bad settings.
 """
 
 import importlib
 import importlib.metadata
-import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,45 +15,36 @@ from pathlib import Path
 
 from textfn import layout
 from textfn.checking.checks import Check, compare, model_files
+from textfn.failure import Failure, in_words
 
 PREFIX = "TEXTFN_"
-# Reads settings one by one, in a process that has none: {name: value} -> {name: what is wrong}.
-READ_EACH = """
-import importlib, json, sys
-settings = importlib.import_module(sys.argv[1])
-wrong = {}
-for name, value in json.load(sys.stdin).items():
-    try:
-        settings.Settings.read({name: value})
-    except settings.BadSetting as error:
-        wrong[name] = str(error)
-json.dump(wrong, sys.stdout)
-"""
 
 
-def run() -> Iterator[Check]:
-    wrong = list(_settings())
-    yield from wrong
-    if any(check.state == "fail" for check in wrong):
+def run(bundle: Path | None = None) -> Iterator[Check]:
+    """Check the settings and, where they are right, the bundle or this installation."""
+    settings = list(_settings())
+    wrong = [check for check in settings if check.state == "fail"]
+    yield from wrong if bundle else settings
+    if wrong:
         yield Check("the rest", "warn", "not checked", "Repair the settings first.")
-        return
-    for each in (_versions, _models, _threads, _memory, _writable, _telemetry, _tokens):
-        yield from each()
+    elif bundle:
+        yield from _bundle(bundle)
+    else:
+        for each in (_versions, _models, _threads, _memory, _writable, _telemetry, _tokens):
+            yield from each()
+
+
+def _bundle(path: Path) -> Iterator[Check]:
+    from textfn.checking import bundle
+
+    return bundle.run(path)
 
 
 def _settings() -> Iterator[Check]:
+    from textfn.checking.settings import wrong_settings
+
     given = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
-    others = {name: value for name, value in os.environ.items() if name not in given}
-    done = subprocess.run(
-        [sys.executable, "-c", READ_EACH, layout.module("shared.settings")],
-        input=json.dumps(given),
-        env=others,
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    wrong = json.loads(done.stdout)
+    wrong = wrong_settings(given)
     for name in sorted(given):
         if name in wrong:
             yield Check(name, "fail", wrong[name], "Set it right or leave it out.")
@@ -86,16 +75,14 @@ def _installed(name: str) -> str:
 
 
 def _models() -> Iterator[Check]:
-    from shared.manifest import BadManifest
-    from shared.names import Catalogue
-    from shared.settings import Settings
+    from textfn.known import catalogue
 
     try:
-        manifests = list(Catalogue.read(Settings.read()))
-    except BadManifest as error:
+        yield from model_files(catalogue())
+    except Failure as error:
         yield Check("models", "fail", str(error), "Repair the file, or remove its folder.")
-        return
-    yield from model_files(manifests)
+    except OSError as error:
+        yield Check("models", "fail", in_words(error), "Repair the file, or remove its folder.")
 
 
 def _threads() -> Iterator[Check]:
@@ -106,27 +93,27 @@ def _threads() -> Iterator[Check]:
     cores = processors()
     text = f"{settings.threads} runs at a time, {cores} processors"
     if settings.threads > cores:
-        yield Check("threads", "warn", text, "Runs that share a processor only wait: set fewer.")
+        yield Check("threads", "warn", text, "Set TEXTFN_THREADS to the number of processors.")
     else:
         yield Check("threads", "ok", text)
 
 
 def _memory() -> Iterator[Check]:
-    """Rather more than the installed models take: MiniLM, 23.5 MB of files, peaks at 117 MB."""
-    from shared.manifest import BadManifest
-    from shared.names import Catalogue
-    from shared.settings import Settings
+    """Estimate what the installed models take: MiniLM, 23.5 MB of files, peaks at 117 MB."""
+    from textfn.known import catalogue
 
     try:
-        installed = Catalogue.read(Settings.read()).installed
+        installed = catalogue().installed
+        files = [each.folder / name for each in installed for name in each.sha256]
+        needed = 100e6 + 2 * sum(path.stat().st_size for path in files)
         pages, page = os.sysconf("SC_AVPHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    except (BadManifest, ValueError, OSError):
-        return  # a bad manifest is told of already; macOS does not say what is free
-    files = [each.folder / name for each in installed for name in each.sha256]
-    needed = 100e6 + 2 * sum(path.stat().st_size for path in files)
+    except (Failure, OSError, ValueError, AttributeError):
+        return  # _models names what cannot be read; macOS and Windows do not say what is free
     text = f"{pages * page / 1e6:.0f} MB free, the installed models take up to {needed / 1e6:.0f}"
     if pages * page < needed:
-        yield Check("memory", "warn", text, "textfn models remove what is not needed.")
+        yield Check(
+            "memory", "warn", text, "Remove models that are not needed: textfn models remove NAME."
+        )
     else:
         yield Check("memory", "ok", text)
 
@@ -138,8 +125,12 @@ def _writable() -> Iterator[Check]:
     settings = Settings.read()
 
     for name, folder, remedy in (
-        ("models folder", settings.models_dir or BUNDLED, "No model can be pulled into it."),
-        ("temporary folder", Path(tempfile.gettempdir()), "Set TMPDIR to one that can."),
+        (
+            "models folder",
+            settings.models_dir or BUNDLED,
+            "Set TEXTFN_MODELS_DIR to a folder of your own to pull models.",
+        ),
+        ("temporary folder", Path(tempfile.gettempdir()), "Set TMPDIR to a folder that can."),
     ):
         if os.access(folder, os.W_OK):
             yield Check(name, "ok", f"{folder} can be written")
@@ -148,9 +139,8 @@ def _writable() -> Iterator[Check]:
 
 
 def _telemetry() -> Iterator[Check]:
-    importlib.import_module(
-        layout.module("shared")
-    )  # turns it off, where nobody has said otherwise
+    # This turns it off, unless somebody has turned it on.
+    importlib.import_module(layout.module("shared"))
     value = os.environ.get("ORT_DISABLE_TELEMETRY", "")
     if value == "1":
         yield Check("telemetry", "ok", "onnxruntime's is off")
@@ -165,12 +155,16 @@ def _tokens() -> Iterator[Check]:
     settings = Settings.read()
 
     if settings.tokens:
-        yield Check("tokens", "ok", f"{len(settings.tokens)} may ask")
+        yield Check("tokens", "ok", f"{len(settings.tokens)} are valid")
     elif settings.tokens_parameter:
         yield Check("tokens", "ok", f"on AWS: in the SSM parameter {settings.tokens_parameter}")
     elif settings.auth == "none":
-        text = "TEXTFN_AUTH=none: everybody who reaches this service may ask"
-        yield Check("tokens", "warn", text, "Set TEXTFN_TOKENS to the sha256 of a token.")
+        text = "TEXTFN_AUTH=none: everybody who reaches this service may use it"
+        yield Check(
+            "tokens", "warn", text, "Set TEXTFN_TOKENS to the hash that textfn token new prints."
+        )
     else:
         text = "none: it serves on loopback alone and does not start on Lambda"
-        yield Check("tokens", "warn", text, "Set TEXTFN_TOKENS to the sha256 of a token.")
+        yield Check(
+            "tokens", "warn", text, "Set TEXTFN_TOKENS to the hash that textfn token new prints."
+        )

@@ -1,4 +1,4 @@
-"""Whether an installed model's files are what its manifest says."""
+"""Compares an installed model's files and numbers with its manifest."""
 
 from pathlib import Path
 from typing import Any
@@ -11,24 +11,27 @@ from shared.inference.references import distance, expected, found
 from shared.inference.session import CannotFeed, Graph
 from shared.manifest import Manifest
 from textfn.digests import file_sha256
+from textfn.failure import in_words
 
-# Of the graphs that are written here.
+# The inputs of a graph that was built here.
 INPUTS = {"input_ids": "tensor(int32)", "attention_mask": "tensor(int32)"}
 
 
 def problems(manifest: Manifest) -> list[str]:
-    """What is wrong with an installed model, a line each; nothing runs if a file is not right."""
+    """Return what is wrong with an installed model, one line each; no wrong file is run."""
     if not manifest.installed:
         return [f"not installed here: textfn models pull {manifest.id}"]
     files = [*{manifest.graph(pooling) for pooling in manifest.pooling}, manifest.tokenizer]
     unnamed = [f"{path.name} has no sha256" for path in files if path.name not in manifest.sha256]
-    if wrong := unnamed + _wrong_files(manifest):
-        return wrong
     try:
+        if wrong := unnamed + _wrong_files(manifest):
+            return wrong
         wrong = [each for path in sorted(files[:-1]) for each in _wrong_graph(path, manifest)]
         return wrong or _wrong_numbers(manifest)
+    except OSError as error:
+        return [in_words(error)]
     except Exception as error:  # onnxruntime's and tokenizers' own errors have no narrower class
-        return [str(error).splitlines()[0]]
+        return [(str(error).splitlines() or [type(error).__name__])[0]]
 
 
 def _wrong_files(manifest: Manifest) -> list[str]:
@@ -56,16 +59,16 @@ def _wrong_width(path: Path, graph: Graph, manifest: Manifest) -> list[str]:
     expected = manifest.dimensions or len(manifest.labels)
     if width == expected:
         return []
-    return [f"{path.name} gives {width} numbers a text, the manifest says {expected}"]
+    return [f"{path.name} gives {width} numbers per text, the manifest says {expected}"]
 
 
 def _wrong_words(path: Path, graph: Graph, manifest: Manifest) -> list[str]:
-    """Whether the graph's table has a row for each token: it runs, or the lookup fails."""
+    """Check that the graph's table has a row for each token: without, the lookup fails."""
     largest = max(Tokenizer.from_file(str(manifest.tokenizer)).get_vocab().values())
     try:
         graph.run([[largest]], manifest.pooling[0])
     except Exception:  # a class of onnxruntime's compiled part: INVALID_ARGUMENT
-        return [f"{path.name} has no word {largest}, which the tokenizer can give"]
+        return [f"{path.name} has no row for token {largest} of the tokenizer"]
     return []
 
 
@@ -75,7 +78,7 @@ def _wrong_numbers(manifest: Manifest) -> list[str]:
 
 
 def _difference(model: Model, reference: dict[str, Any]) -> str:
-    """How the model misses a reference, or nothing."""
+    """Say how the model misses a reference, or nothing."""
     manifest = model.manifest
     asked = reference.get("pooling", manifest.pooling[0])
     met = {}

@@ -1,83 +1,77 @@
 """`textfn models pull`: installs models of the catalogue from the Hugging Face Hub."""
 
 import argparse
-import sys
-from typing import Any
+import os
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from shared.errors import UnknownModel
-from shared.manifest import BadManifest, Manifest
-from shared.names import Catalogue
-from shared.settings import Settings
-from textfn.installing.staging import FULL, Busy, NoSpace
+from textfn.failure import Failure, WrongCommand, exit_code, report
+from textfn.parser import Parser
 
-CODES = """exit codes:
-  0  installed, or it was before        6  no such repository, revision or file (404)
-  1  it cannot be built                 7  too many requests (429)
+if TYPE_CHECKING:
+    from shared.manifest import Manifest
+
+EPILOG = """example: textfn models pull bge-base-en-v1.5
+
+exit codes:
+  0  installed, now or before           6  no such repository, revision or file (404)
+  1  the model cannot be built          7  too many requests (429)
   2  wrong command or unknown model     8  the Hub failed (5xx)
-  3  the Hub cannot be reached          9  a file is not the pinned one; it was deleted
+  3  the Hub cannot be reached          9  a file differs from the pinned one; it was deleted
   4  the connection was cut            10  the disk is full
   5  not allowed (401, 403)           130  stopped (Ctrl-C)
-After 3 to 8, 10 and 130 the next pull goes on from what has arrived.
-
-example: textfn models pull bge-base-en-v1.5"""
+After 3 to 8, 10 and 130, pull again: the download goes on from what has arrived."""
 
 
-def add_to(commands: Any) -> None:
-    parser = commands.add_parser(
-        "pull",
-        help="install models of the catalogue from the Hugging Face Hub",
-        description="Downloads a checkpoint at its pinned revision, checks it and builds the int8 "
-        "graph, into TEXTFN_MODELS_DIR or models/. HF_TOKEN opens a gated repository.",
-        epilog=CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def add_arguments(parser: Parser) -> None:
+    parser.description = (
+        "Download a checkpoint at its pinned revision, check it and build the int8 graph, into\n"
+        "TEXTFN_MODELS_DIR or models/. HF_TOKEN opens a gated repository."
     )
+    parser.epilog = EPILOG
     parser.add_argument("names", nargs="*", metavar="NAME", help="any name of a catalogued model")
-    parser.add_argument("--all", action="store_true", help="all that are not installed")
-    parser.set_defaults(command=pull)
+    parser.add_argument("--all", action="store_true", help="pull all that are not installed")
+    parser.set_defaults(run=pull, stopped="stopped; the next pull goes on from what has arrived")
 
 
 def pull(options: argparse.Namespace) -> int:
-    try:
-        manifests = _chosen(options)
-    except UnknownModel as error:
-        return _failed(f"{error} {error.hint}", 2)
-    except ValueError as error:
-        return _failed(str(error), 2)
-    try:
-        return max(map(_install, manifests), default=0)
-    except KeyboardInterrupt:
-        return _failed("stopped; the next pull goes on from what has arrived", 130)
-
-
-def _chosen(options: argparse.Namespace) -> list[Manifest]:
     if options.all == bool(options.names):
-        raise ValueError("give the names of models, or --all")
-    catalogue = Catalogue.read(Settings.read())
-    return list(catalogue) if options.all else [catalogue.find(name) for name in options.names]
+        raise WrongCommand("give the names of models, or --all")
+    _check_endpoint(os.environ.get("HF_ENDPOINT", "https://huggingface.co"))
+    return max((_attempt(each, options.prog) for each in _chosen(options)), default=0)
 
 
-def _install(manifest: Manifest) -> int:
-    if manifest.installed:
-        print(f"{manifest.id} is installed: {manifest.folder}")
-        return 0
+def _check_endpoint(url: str) -> None:
+    """huggingface_hub reads the variable when it is imported, and fails there without its name."""
     try:
-        from textfn.building.build import BuildError
-        from textfn.building.checkpoint import CheckpointError
-        from textfn.installing.hub import HubError
-        from textfn.installing.pulled import install
-    except ModuleNotFoundError as error:
-        return _failed(f"{error.name} is not installed here; `make .venv/dev` installs it", 1)
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise WrongCommand(f"HF_ENDPOINT={url!r} is not an http address: correct or unset it")
+
+
+def _chosen(options: argparse.Namespace) -> "list[Manifest]":
+    from shared.errors import UnknownModel
+    from textfn.known import catalogue, find
+
+    with exit_code(2, UnknownModel):
+        return list(catalogue()) if options.all else [find(name) for name in options.names]
+
+
+def _attempt(manifest: "Manifest", prog: str) -> int:
+    """Install a model; where that fails, the next one is tried all the same."""
     try:
-        print(f"{manifest.id} is installed: {install(manifest)}")
-    except (HubError, NoSpace) as error:
-        return _failed(str(error), error.code)
-    except (Busy, BuildError, CheckpointError, BadManifest) as error:
-        return _failed(str(error), 1)
-    except OSError as error:
-        return _failed(str(error), NoSpace.code if error.errno in FULL else 1)
+        print(f"{manifest.id} is installed: {_install(manifest)}")
+    except (Failure, OSError) as error:
+        return report(error, prog)
     return 0
 
 
-def _failed(message: str, code: int) -> int:
-    print(f"textfn models pull: {message}", file=sys.stderr)
-    return code
+def _install(manifest: "Manifest") -> object:
+    if manifest.installed:
+        return manifest.folder
+    from textfn.installing.pulled import install
+
+    return install(manifest)

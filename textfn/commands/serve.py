@@ -4,49 +4,45 @@ import argparse
 import json
 import logging
 import shlex
-import sys
-from typing import Any
 
-import uvicorn
-
-from shared.http import access
-from shared.http.access import Access
-from shared.settings import Settings
 from textfn.layout import ROOT
 from textfn.listening import is_loopback, listen
+from textfn.parser import Parser
 
 SECONDS_TO_FINISH = 10  # for the requests that are being computed when a SIGTERM comes
 EXAMPLES = ROOT / "functions" / "examples.json"
 
 
-def add_to(commands: Any) -> None:
-    parser = commands.add_parser(
-        "serve",
-        help="serve all functions on this machine",
-        epilog="example: textfn serve --port 8080",
+def add_arguments(parser: Parser) -> None:
+    parser.description = (
+        "Serve all functions at one address. Without API tokens (TEXTFN_TOKENS) the server\n"
+        "listens on loopback addresses only, unless TEXTFN_AUTH=none."
+    )
+    parser.epilog = (
+        "example: textfn serve --port 8080\n\n"
+        "exit codes: 1 not started; 2 wrong command or setting; 130 stopped (Ctrl-C);\n"
+        "143 stopped (SIGTERM)"
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=8787, help="port to listen on (%(default)s)")
-    parser.set_defaults(command=serve)
+    parser.set_defaults(run=serve)
 
 
 def serve(options: argparse.Namespace) -> int:
-    settings = Settings.read()
-    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s:  %(message)s")
-    try:
-        access.require_protection(is_loopback(options.host), settings)
-        listening = listen(options.host, options.port)
-    except (access.NotProtected, OSError) as error:
-        print(f"textfn serve: {error}", file=sys.stderr)
-        return 1
-    try:
-        from functions.local import open_app
+    import uvicorn
 
-        app = open_app(settings, loopback=is_loopback(options.host))
-    except ValueError as error:  # a BadManifest or a BadModel
-        print(f"textfn serve: {error}", file=sys.stderr)
-        return 1
-    print(banner(settings, *listening.getsockname()[:2]), flush=True)
+    from functions.local import open_app
+    from shared.http.access import Access, require_protection
+    from shared.settings import Settings
+
+    settings, loopback = Settings.read(), is_loopback(options.host)
+    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s:  %(message)s")
+    logging.getLogger("botocore").setLevel(logging.WARNING)  # it tells where it found credentials
+    require_protection(loopback, settings)
+    listening = listen(options.host, options.port)
+    app = open_app(settings, loopback=loopback)
+    protected = Access(settings).needs_token
+    print(banner(*listening.getsockname()[:2], protected=protected), flush=True)
     config = uvicorn.Config(
         app, log_level=settings.log_level, timeout_graceful_shutdown=SECONDS_TO_FINISH
     )
@@ -54,13 +50,13 @@ def serve(options: argparse.Namespace) -> int:
     return 0
 
 
-def banner(settings: Settings, host: str, port: int) -> str:
+def banner(host: str, port: int, *, protected: bool) -> str:
+    """Return the address and a request per task that can be pasted into a shell."""
     base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    needs_token = Access(settings).needs_token
-    state = "API token needed" if needs_token else "open to everybody who reaches this address"
+    state = "API token needed" if protected else "open to everybody who reaches this address"
     lines = [f"textfn: {base} ({state}). Open it in a browser, or try:", ""]
-    token = ' -H "Authorization: Bearer $TOKEN"' if needs_token else ""
-    for example in json.loads(EXAMPLES.read_text("utf-8"))[:3]:  # one a task
+    token = ' -H "Authorization: Bearer $TOKEN"' if protected else ""
+    for example in json.loads(EXAMPLES.read_text("utf-8"))[:3]:  # one per task
         body = shlex.quote(json.dumps(example["body"]))
         lines += [f"# {example['title']}", f"curl {base}{example['path']}{token} -d {body}", ""]
     return "\n".join(lines)

@@ -1,22 +1,21 @@
-"""`textfn token new`: a bearer token and the hash by which a service knows it."""
+"""`textfn token new`: an API token and the hash by which a service knows it."""
 
 import argparse
 import hashlib
 import json
 import secrets
-from typing import Any
+
+from textfn.parser import Parser
 
 
-def add_to(commands: Any) -> None:
-    group = commands.add_parser("token", help="make a bearer token")
-    actions = group.add_subparsers(required=True, metavar="COMMAND")
-    parser = actions.add_parser(
-        "new",
-        help="print a new token, once, and the hash to store",
-        epilog="example: textfn token new --json. Exit code: 0",
+def add_arguments(parser: Parser) -> None:
+    parser.description = (
+        "Print a new API token and its sha256. Clients send the API token; the service stores\n"
+        "the hash alone. The API token is not kept anywhere and cannot be shown again."
     )
-    parser.add_argument("--json", action="store_true", help='{"token": ..., "sha256": ...}')
-    parser.set_defaults(command=new)
+    parser.epilog = "example: textfn token new --json\n\nexit code: 0"
+    parser.add_argument("--json", action="store_true", help='print {"token": ..., "sha256": ...}')
+    parser.set_defaults(run=new)
 
 
 def new(options: argparse.Namespace) -> int:
@@ -26,6 +25,6 @@ def new(options: argparse.Namespace) -> int:
         print(json.dumps({"token": token, "sha256": digest}))
     else:
         print(f"token   {token}\nsha256  {digest}\n")
-        print("Clients send the token; it is shown this once. The service gets the hash, as")
+        print("Clients send the token; it is shown this once. Give the hash to the service:")
         print(f"TEXTFN_TOKENS={digest}")
     return 0

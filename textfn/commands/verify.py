@@ -1,39 +1,39 @@
-"""`textfn models verify`: whether an installed model's files are what its manifest says."""
+"""`textfn models verify`: whether the files of installed models are what their manifests say."""
 
 import argparse
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
-from shared.errors import UnknownModel
-from shared.manifest import BadManifest, Manifest
-from shared.names import Catalogue
-from shared.settings import Settings
-from textfn.checking.model import problems
+from textfn.parser import Parser
+
+if TYPE_CHECKING:
+    from shared.manifest import Manifest
 
 
-def add_to(commands: Any) -> None:
-    parser = commands.add_parser(
-        "verify",
-        help="check the files of installed models",
-        description="Checks hashes, graph inputs, output width, tokenizer ids, and the published "
-        "numbers of the manifest: labels and pooling are right where those are met.",
-        epilog="example: textfn models verify all-minilm-l6-v2. Exit codes: 0 right, 1 wrong",
+def add_arguments(parser: Parser) -> None:
+    parser.description = (
+        "Check hashes, graph inputs, output width and tokenizer ids, and compare the model's\n"
+        "numbers with the published ones of its manifest: they show that labels and pooling are\n"
+        "right."
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="default: all that are installed")
-    parser.set_defaults(command=verify)
+    parser.epilog = (
+        "example: textfn models verify all-minilm-l6-v2\n\n"
+        "exit codes: 0 right; 1 something is wrong; 2 wrong command or setting"
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="default: all installed models")
+    parser.set_defaults(run=verify)
 
 
 def verify(options: argparse.Namespace) -> int:
-    try:
-        manifests = [Catalogue.read(Settings.read()).find(name) for name in options.names]
-        manifests = manifests or Catalogue.read(Settings.read()).installed
-    except (UnknownModel, BadManifest) as error:
-        print(f"textfn models verify: {error}", file=sys.stderr)
-        return 1
+    from textfn.known import catalogue, find
+
+    manifests = [find(name) for name in options.names] or catalogue().installed
     return max(map(_report, manifests), default=0)
 
 
-def _report(manifest: Manifest) -> int:
+def _report(manifest: "Manifest") -> int:
+    from textfn.checking.model import problems
+
     wrong = problems(manifest)
     for problem in wrong:
         print(f"{manifest.id}: {problem}", file=sys.stderr)

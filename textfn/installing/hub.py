@@ -1,4 +1,4 @@
-"""Files of a repository of the Hugging Face Hub: resumed where they broke off, checked by digest.
+"""Downloads files from the Hugging Face Hub: resumed after a break, checked by digest.
 
 Over plain HTTP, which every mirror speaks (HF_ENDPOINT); HF_TOKEN opens a gated repository.
 """
@@ -12,50 +12,53 @@ from typing import BinaryIO
 
 import httpx2
 from huggingface_hub import get_hf_file_metadata, hf_hub_url
-from huggingface_hub.errors import FileMetadataError, HfHubHTTPError, OfflineModeIsEnabled
+from huggingface_hub.errors import (
+    FileMetadataError,
+    HfHubHTTPError,
+    OfflineModeIsEnabled,
+)
 from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 from tqdm import tqdm
 
 from textfn.digests import file_sha256, git_blob
+from textfn.failure import Failure
 
-# What goes wrong is told here, in one line; the library's own warnings would be a second story.
+# Every error is one line; the library's own warnings would repeat it.
 logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
 
 TIMEOUT = 10.0  # seconds without a byte
 
 
-class HubError(Exception):
-    """The file is not here; the message is for the person who asked for it, `code` for a script."""
-
-    code = 1
+class HubError(Failure):
+    """The file could not be had from the Hub."""
 
 
 class Unreachable(HubError):
-    code = 3
+    exit_code = 3
 
 
 class CutOff(HubError):
-    code = 4
+    exit_code = 4
 
 
 class NotAllowed(HubError):
-    code = 5
+    exit_code = 5
 
 
 class NotThere(HubError):
-    code = 6
+    exit_code = 6
 
 
 class TooManyRequests(HubError):
-    code = 7
+    exit_code = 7
 
 
 class HubFailed(HubError):
-    code = 8
+    exit_code = 8
 
 
 class WrongDigest(HubError):
-    code = 9
+    exit_code = 9
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,9 @@ class RemoteFile:
 
 
 def look_up(repository: str, revision: str, name: str) -> RemoteFile:
-    """Raises HubError."""
-    url = hf_hub_url(repository, name, revision=revision)
+    """Ask the Hub for a file's commit, size and digest. Raises HubError."""
     with _plain_words(f"{repository}/{name}"):
+        url = hf_hub_url(repository, name, revision=revision)
         found = get_hf_file_metadata(url)
         if found.commit_hash is None or found.etag is None or found.size is None:
             raise FileMetadataError
@@ -80,9 +83,9 @@ def look_up(repository: str, revision: str, name: str) -> RemoteFile:
 
 
 def fetch(file: RemoteFile, folder: Path, sha256: str = "") -> str:
-    """Writes the file into the folder and returns its sha256. Raises HubError, or OSError.
+    """Write the file into the folder and return its sha256. Raises HubError or OSError.
 
-    What arrived before a break stays there as NAME.part, and the next call goes on from it.
+    What arrived before a break stays there as NAME.part; the next call goes on from it.
     """
     whole, part = folder / file.name, folder / f"{file.name}.part"
     if not whole.exists():
@@ -93,7 +96,7 @@ def fetch(file: RemoteFile, folder: Path, sha256: str = "") -> str:
 
 
 def _download(file: RemoteFile, content: BinaryIO, bar: tqdm) -> None:
-    """Asks for what is missing; again if the connection breaks, as long as anything arrives."""
+    """Ask for what is missing; ask again after a break, as long as anything arrives."""
     while True:
         before = content.tell()
         try:
@@ -119,7 +122,7 @@ def _stream(file: RemoteFile, content: BinaryIO, bar: tqdm) -> None:
 
 
 def _progress(file: RemoteFile) -> tqdm:
-    """Bytes and time left, on a terminal only."""
+    """Show bytes and time left, on a terminal only."""
     return tqdm(desc=file.name, total=file.size, unit="B", unit_scale=True, disable=None)
 
 
@@ -137,15 +140,19 @@ def _checked(path: Path, file: RemoteFile, sha256: str) -> str:
 
 @contextmanager
 def _plain_words(what: str) -> Iterator[None]:
-    """Whatever the client raises, as a HubError of one line."""
+    """Turn whatever the client raises into a HubError of one line."""
     try:
         yield
     except HfHubHTTPError as error:
         raise _refusal(error.response.status_code, what) from None
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
         raise Unreachable(f"{what}: the Hub cannot be reached ({error})") from None
+    except (ValueError, httpx2.LocalProtocolError) as error:
+        raise HubError(
+            f"{what}: the request cannot be sent ({str(error).splitlines()[0]})"
+        ) from None
     except OfflineModeIsEnabled:
-        raise Unreachable(f"{what}: HF_HUB_OFFLINE forbids to reach the Hub") from None
+        raise Unreachable(f"{what}: HF_HUB_OFFLINE is set, so the Hub is not asked") from None
     except FileMetadataError:
         raise HubFailed(f"{what}: the answer has no commit, digest or size; not a Hub") from None
     except httpx2.HTTPError as error:
@@ -159,14 +166,16 @@ def _plain_words(what: str) -> Iterator[None]:
 def _refusal(status: int, what: str) -> HubError:
     if status in (401, 403):
         return NotAllowed(
-            f"{what}: the Hub wants to know who asks ({status}). If the repository is gated, "
-            "accept its terms on its page and set HF_TOKEN to a token that may read it"
+            f"{what}: access denied ({status}). If the repository is gated, accept its terms on "
+            "its page and set HF_TOKEN to an API token of the Hub that may read it"
         )
     if status == 404:
         return NotThere(
-            f"{what}: there is no such file at this revision (404). Weights in another format than "
-            "safetensors are not read: a pickle could run anything"
+            f"{what}: there is no such file at this revision (404). Only weights in safetensors "
+            "are read: a pickle could run anything"
         )
     if status == 429:
-        return TooManyRequests(f"{what}: the Hub had too many requests from here (429); wait")
-    return HubFailed(f"{what}: the Hub answered {status}; try again later")
+        return TooManyRequests(
+            f"{what}: too many requests (429). Wait a few minutes, then pull again"
+        )
+    return HubFailed(f"{what}: the Hub answered {status}. Pull again later")

@@ -1,4 +1,4 @@
-"""Pulls a catalogued model: its checkpoint from the Hub, then our own graph, then into place."""
+"""Pulls a catalogued model: downloads its checkpoint, builds the graph, moves it into place."""
 
 import re
 import shutil
@@ -19,9 +19,9 @@ CALIBRATION = Path(__file__).parents[1] / "building" / "calibration.txt"
 
 
 def install(manifest: Manifest) -> Path:
-    """The folder of the pulled model. Raises HubError, NoSpace, Busy, BuildError and others.
+    """Install a model and return its folder. Raises a Failure or OSError.
 
-    A break leaves only files under .pull, from which the next call goes on.
+    A break leaves only files under .pull; the next call goes on from them.
     """
     _refuse_what_cannot_be_built(manifest)
     repository = manifest.source.removeprefix(HUB)
@@ -29,8 +29,8 @@ def install(manifest: Manifest) -> Path:
     name = f"{manifest.id}@{files[0].commit[:12]}"
     models = models_folder()
     source, staging = models / WORK / name / "checkpoint", models / WORK / name / "model"
-    source.mkdir(parents=True, exist_ok=True)
     with alone(source.parent):
+        source.mkdir(exist_ok=True)
         _refuse_a_full_disk(files, source)
         digests = [_fetch(file, source, manifest) for file in files]
         _build(manifest, source, staging)
@@ -53,13 +53,13 @@ def _refuse_what_cannot_be_built(manifest: Manifest) -> None:
 
 
 def _names(manifest: Manifest) -> list[str]:
-    """The files of a checkpoint. An old one has no tokenizer.json: its manifest names vocab.txt."""
+    """Name the files of a checkpoint; the manifest of an old one names vocab.txt."""
     old = VOCABULARY in manifest.checkpoint_sha256
     return [VOCABULARY if old and name == "tokenizer.json" else name for name in CHECKPOINT]
 
 
 def _refuse_a_full_disk(files: list[RemoteFile], folder: Path) -> None:
-    """Room for what is still to come and for the graph, about a third of the weights."""
+    """Require room for the rest of the download and for the graph, a third of the weights."""
     size = sum(file.size for file in files)
     here = sum(path.stat().st_size for path in folder.iterdir())
     needed, free = size - here + size // 3, shutil.disk_usage(folder).free
@@ -83,7 +83,7 @@ def _build(manifest: Manifest, source: Path, staging: Path) -> None:
 
 
 def _write_manifest(manifest: Manifest, commit: str, staging: Path) -> None:
-    """The catalogue's manifest, with the commit that was pulled and the files that were built."""
+    """Write the catalogue's manifest, with the pulled commit and the digests of the built files."""
     text = (manifest.folder / "manifest.toml").read_text("utf-8")
     text = re.sub(r"^revision = .*$", f'revision = "{commit}"', text, flags=re.MULTILINE)
     built = sorted(path for path in staging.iterdir() if path.name != "manifest.toml")

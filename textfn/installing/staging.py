@@ -1,31 +1,32 @@
 """Where a model is put together before one rename installs it."""
 
 import errno
-import fcntl
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from shared.inference.locking import locked
 from shared.manifest import BUNDLED
 from shared.settings import Settings
+from textfn.failure import Failure, in_words
 
-# Folders that models are put together in: not a model's, so that nothing there is ever served.
+# The folder in which models are put together. It is no model's, so nothing in it is served.
 WORK = ".pull"
-# `pull` and `add` write it: a folder without it came with textfn or was made by hand.
+# `pull` and `add` write this file: a folder without it came with textfn or was made by hand.
 PULLED = "checkpoint.sha256"
-# Of the disk, the quota, and the largest file that is allowed.
+# The disk is full, the quota is reached, or the file is larger than allowed.
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 
 
-class Busy(Exception):
+class Busy(Failure):
     """Another process puts the same model together."""
 
 
-class NoSpace(Exception):
+class NoSpace(Failure):
     """The disk is too small; the message has the figures."""
 
-    code = 10
+    exit_code = 10
 
 
 def models_folder() -> Path:
@@ -43,17 +44,22 @@ def models_folder() -> Path:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Two at once would write into the same files. Raises Busy."""
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy(f"{folder.name}: another pull of it is running") from None
-        yield
+    """Make a folder and keep other processes from it. Raises Busy, NoSpace or OSError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Beside the folder: Windows removes no folder with an open file in it.
+        with locked(folder.with_name(f"{folder.name}.lock"), wait=False):
+            yield
+    except BlockingIOError:
+        raise Busy(f"{folder.name}: another pull or add of it is running") from None
+    except OSError as error:
+        if error.errno in FULL:
+            raise NoSpace(in_words(error)) from None
+        raise
 
 
 def move(staging: Path, destination: Path) -> Path:
-    """One rename: before it nothing is installed, after it everything."""
+    """Install the staged model by one rename: before it nothing is installed, then everything."""
     if destination.exists():
         shutil.rmtree(destination)  # an earlier one that lost files, or it would not come to this
     staging.rename(destination)

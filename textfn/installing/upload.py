@@ -5,18 +5,30 @@ from pathlib import Path
 from shared.inference.bucket import MANIFEST
 from shared.manifest import Manifest
 from textfn.digests import file_sha256
+from textfn.failure import Failure
 
 
-class PushError(Exception):
+class PushError(Failure):
     """The model is not in the bucket as a whole."""
 
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
+
+class Unreachable(PushError):
+    exit_code = 3
+
+
+class NotAllowed(PushError):
+    exit_code = 5
+
+
+class NoBucket(PushError):
+    exit_code = 6
 
 
 def push(manifest: Manifest, prefix: str) -> None:
-    """The manifest goes last: before it, a function finds the model as it was, or none."""
+    """Upload an installed model's files to s3://bucket/prefix. Raises PushError.
+
+    The manifest goes last: before it, a function finds the model as it was, or none.
+    """
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -25,19 +37,24 @@ def push(manifest: Manifest, prefix: str) -> None:
         bucket = Bucket(f"{prefix}/{manifest.id}")
         for name, digest in digests.items():
             bucket.put(manifest.folder / name, digest)
-    except (BotoCoreError, Boto3Error, ClientError) as error:
+    except (
+        BotoCoreError,
+        Boto3Error,
+        ClientError,
+        ValueError,
+    ) as error:  # ValueError: the endpoint
         raise _plain(error) from None
     print(f"{manifest.id} is in {prefix}/{manifest.id}")
 
 
 def _digests(manifest: Manifest) -> dict[str, str]:
-    """Of the files to send. Raises PushError if one is not what the manifest says."""
+    """Return the digests of the files to send. Raises PushError if one is another."""
     if not manifest.installed:
-        raise PushError(f"{manifest.id} is not installed: textfn models pull {manifest.id}", 1)
+        raise PushError(f"{manifest.id} is not installed: textfn models pull {manifest.id}")
     found = {name: file_sha256(manifest.folder / name) for name in manifest.sha256}
     for name in found:
         if found[name] != manifest.sha256[name]:
-            raise PushError(f"{name} is not what the manifest says: textfn models verify", 1)
+            raise PushError(f"{name} is not what the manifest says: textfn models verify")
     return found | {MANIFEST: file_sha256(manifest.folder / MANIFEST)}
 
 
@@ -72,7 +89,7 @@ class Bucket:
             )
 
     def _sha256(self, key: str) -> str:
-        """What the object there says of itself; nothing if there is none."""
+        """Return the sha256 that the object there carries; nothing if there is none."""
         from botocore.exceptions import ClientError
 
         try:
@@ -92,11 +109,12 @@ def _plain(error: Exception) -> PushError:
         NoCredentialsError,
     )
 
-    cause = error.__context__  # of what S3 refused boto3 tells in an error of its own
+    cause = error.__context__  # boto3 wraps a refusal of S3 in an error of its own
     refused = next((each for each in (error, cause) if isinstance(each, ClientError)), None)
     status = refused.response["ResponseMetadata"]["HTTPStatusCode"] if refused else 0
     if status == 404:
-        return PushError(f"there is no such bucket ({error})", 6)
+        return NoBucket(f"there is no such bucket ({error})")
     if status == 403 or isinstance(error, NoCredentialsError):
-        return PushError(f"not allowed: s3:PutObject, s3:GetObject, s3:ListBucket ({error})", 5)
-    return PushError(str(error), 3 if isinstance(error, ConnectionError | HTTPClientError) else 1)
+        return NotAllowed(f"not allowed: s3:PutObject, s3:GetObject, s3:ListBucket ({error})")
+    unreachable = isinstance(error, ConnectionError | HTTPClientError)
+    return Unreachable(str(error)) if unreachable else PushError(str(error))

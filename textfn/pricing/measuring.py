@@ -1,70 +1,83 @@
 """How fast a model runs here, and everything that `textfn cost` shows."""
 
-import argparse
 import itertools
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from shared.errors import ModelNotInstalled
 from shared.inference.model import Model
 from shared.manifest import Manifest
-from shared.names import Catalogue
-from shared.settings import Settings
+from textfn.known import find
+from textfn.pricing.limits import TOKENS_PER_TEXT
 from textfn.pricing.pricing import Lambda, row, sources, workers_ai
 
-SENTENCES = (
-    Path(__file__).parents[1] / "building" / "calibration.txt"
-)  # 96, as mixed as the benchmarks' are
-TOKENS_A_TEXT = 29  # the mean of benchmarks/sentences.txt
-SECONDS = 2.0  # of measuring, for each number of texts a request
+# 96 lines, as mixed as those of the benchmarks.
+SENTENCES = Path(__file__).parents[1] / "building" / "calibration.txt"
+SECONDS = 2.0  # of measuring, for each number of texts per request
 
 
-def figures(options: argparse.Namespace) -> dict[str, Any]:
-    """Everything that is shown. Raises UnknownModel, ModelNotInstalled or BadManifest."""
-    manifest = Catalogue.read(Settings.read()).find(options.model)
-    speeds, tokens_a_text = _speeds(options, manifest)
-    function = Lambda(options.arch, options.memory)
-    sizes = zip(options.texts_a_request, speeds, strict=True)
-    cold_start = options.init_ms and function.dollars(options.init_ms / 1000)
+def figures(
+    name: str,
+    function: Lambda,
+    texts_per_request: Sequence[int],
+    tokens_per_second: float | None = None,
+    tokens_per_text: float | None = None,
+    init_ms: float | None = None,
+) -> dict[str, Any]:
+    """Return everything that is shown, one row per number of texts per request.
+
+    Without `tokens_per_second`, of one vCPU, the model is measured here. Raises UnknownModel,
+    ModelNotInstalled, BadManifest or BadModel.
+    """
+    manifest = find(name)
+    if tokens_per_second:
+        speeds = [tokens_per_second] * len(texts_per_request)
+        tokens = tokens_per_text or TOKENS_PER_TEXT
+    else:
+        speeds, measured = _measured(name, manifest, texts_per_request)
+        tokens = tokens_per_text or measured
+    sizes = zip(texts_per_request, speeds, strict=True)
+    cold_start = init_ms and function.dollars(init_ms / 1000)
     return {
         "model": manifest.id,
-        "arch": options.arch,
-        "memory_mb": options.memory,
-        "tokens_a_text": round(tokens_a_text, 1),
-        "measured_here": not options.tokens_per_second,
-        "rows": [row(*each, tokens_a_text, function)._asdict() for each in sizes],
-        "workers_ai": workers_ai(manifest, tokens_a_text),
-        "cold_start": cold_start and {"init_ms": options.init_ms, "dollars": cold_start},
+        "arch": function.arch,
+        "memory_mb": function.memory,
+        "tokens_a_text": round(tokens, 1),
+        "measured_here": not tokens_per_second,
+        "rows": [row(*each, tokens, function)._asdict() for each in sizes],
+        "workers_ai": workers_ai(manifest, tokens),
+        "cold_start": cold_start and {"init_ms": init_ms, "dollars": cold_start},
         "prices": sources(),
     }
 
 
-def measure(model: Model, texts_a_request: int) -> tuple[float, float]:
-    """Tokens a second of processor time, and the mean tokens of a text.
+def measure(model: Model, texts_per_request: int) -> tuple[float, float]:
+    """Return tokens per second of processor time, and the mean number of tokens per text.
 
-    Processor time, because it is the same however many threads share the work and whatever else
-    the machine does.
+    Processor time is the same however many threads share the work and whatever else the machine
+    does.
     """
     sentences = itertools.cycle(SENTENCES.read_text("utf-8").splitlines())
     run = model.classify if model.manifest.labels else model.embed
-    run(list(itertools.islice(sentences, texts_a_request)))  # the first one is slower
+    run(list(itertools.islice(sentences, texts_per_request)))  # the first one is slower
     tokens = texts = 0
     start, until = time.process_time(), time.monotonic() + SECONDS
     while time.monotonic() < until:
-        tokens += run(list(itertools.islice(sentences, texts_a_request))).tokens
-        texts += texts_a_request
+        tokens += run(list(itertools.islice(sentences, texts_per_request))).tokens
+        texts += texts_per_request
     return tokens / (time.process_time() - start), tokens / texts
 
 
-def _speeds(options: argparse.Namespace, manifest: Manifest) -> tuple[list[float], float]:
-    """Tokens a second for each number of texts a request, and tokens a text."""
-    if options.tokens_per_second:
-        given = [options.tokens_per_second] * len(options.texts_a_request)
-        return given, options.tokens_a_text or TOKENS_A_TEXT
+def _measured(
+    name: str, manifest: Manifest, texts_per_request: Sequence[int]
+) -> tuple[list[float], float]:
+    """Measure each number of texts per request: tokens per second, and tokens per text."""
     if not manifest.installed:
-        raise ModelNotInstalled(options.model, f"textfn models pull {manifest.id}")
+        command = f"textfn models pull {manifest.id}, or give --tokens-per-second"
+        raise ModelNotInstalled(name, command)
     model = Model(manifest)
-    measured = [measure(model, texts) for texts in options.texts_a_request]
+    measured = [measure(model, texts) for texts in texts_per_request]
     speeds, tokens = [speed for speed, _ in measured], [mean for _, mean in measured]
-    return speeds, options.tokens_a_text or sum(tokens) / len(tokens)
+    return speeds, sum(tokens) / len(tokens)

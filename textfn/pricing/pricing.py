@@ -1,4 +1,4 @@
-"""Dollars for texts on AWS Lambda and on Workers AI: the arithmetic of `textfn cost`."""
+"""Computes dollars for texts on AWS Lambda and on Workers AI."""
 
 import math
 import tomllib
@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 from shared.manifest import Manifest
 from shared.names import key
 from shared.settings import Settings, default_threads
+from textfn.pricing.limits import VCPU_MB
 
 Prices = dict[str, Any]
 PRICES: Prices = tomllib.loads((Path(__file__).parent / "prices.toml").read_text("utf-8"))
-VCPU_MB = 1769  # memory that comes with one vCPU: AWS, "Configure Lambda function memory"
 
 
 class Row(NamedTuple):
-    """One size of request. Dollars are for a million texts, but for the last."""
+    """One number of texts per request; dollars per million texts, the last per million tokens."""
 
     texts_a_request: int
     tokens_per_second: float
@@ -33,10 +33,10 @@ class Lambda(NamedTuple):
     memory: int  # MB
 
     def seconds(self, tokens: float, tokens_per_second: float) -> float:
-        """How long a request takes of which one vCPU does `tokens_per_second`.
+        """Return how long a request takes of which one vCPU does `tokens_per_second`.
 
-        Under 1,769 MB there is a part of a vCPU. Above, a request uses more than one only if it has
-        more than one run of a model, and whole ones: a run has one thread.
+        Below 1,769 MB a function has a part of a vCPU. Above, a request of several runs of the
+        model uses several vCPUs, whole ones: a run has one thread.
         """
         if self.memory < VCPU_MB:
             vcpus = self.memory / VCPU_MB
@@ -50,9 +50,9 @@ class Lambda(NamedTuple):
         return seconds * self.memory / 1024 * gb_second
 
 
-def row(texts: int, tokens_per_second: float, tokens_a_text: float, function: Lambda) -> Row:
-    seconds = function.seconds(texts * tokens_a_text, tokens_per_second)
-    milliseconds = math.ceil(round(seconds * 1000, 6))  # a started one is billed
+def row(texts: int, tokens_per_second: float, tokens_per_text: float, function: Lambda) -> Row:
+    seconds = function.seconds(texts * tokens_per_text, tokens_per_second)
+    milliseconds = math.ceil(round(seconds * 1000, 6))  # AWS bills whole ones
     compute = function.dollars(milliseconds / 1000) * 1e6 / texts
     requests = PRICES["lambda"]["million_requests"] / texts
     http_api = PRICES["http_api"]["million_requests"] / texts
@@ -66,12 +66,12 @@ def row(texts: int, tokens_per_second: float, tokens_a_text: float, function: La
         http_api,
         together - http_api,
         together,
-        together / tokens_a_text,
+        together / tokens_per_text,
     )
 
 
-def workers_ai(manifest: Manifest, tokens_a_text: float) -> dict[str, Any] | None:
-    """What Workers AI asks for the tokens, of the same model or the nearest that has a price."""
+def workers_ai(manifest: Manifest, tokens_per_text: float) -> dict[str, Any] | None:
+    """Return what Workers AI charges for this model, or for the nearest with a price."""
     names = {key(name) for name in manifest.names}
     for model in PRICES["workers_ai"]["models"]:
         same = key(model["name"]) in names
@@ -79,13 +79,14 @@ def workers_ai(manifest: Manifest, tokens_a_text: float) -> dict[str, Any] | Non
             return {
                 "model": model["name"],
                 "same_model": same,
-                "million_texts": model["million_tokens"] * tokens_a_text,
+                "million_texts": model["million_tokens"] * tokens_per_text,
                 "million_tokens": model["million_tokens"],
             }
     return None
 
 
 def sources() -> dict[str, dict[str, str]]:
+    """Return the date and the address of each list of prices."""
     return {
         name: {"date": each["date"].isoformat(), "source": each["source"]}
         for name, each in PRICES.items()

@@ -1,4 +1,4 @@
-"""Every hyper-parameter of the sentiment classifier's training, a recipe a stage."""
+"""Every hyper-parameter of the sentiment classifier's training, one recipe per stage."""
 
 import dataclasses
 

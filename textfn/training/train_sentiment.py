@@ -1,7 +1,7 @@
 """Train the sentiment classifier: a MiniLM encoder, mean pooling and a two-way head.
 
-The shipped model's recipe, a folder a stage; each also takes --trees, --reviews, --own and --dev.
-`train_sentiment` is short for `python -m textfn.training.train_sentiment`:
+The recipe of the shipped model, one folder per stage; each also takes --trees, --reviews, --own
+and --dev. `train_sentiment` is short for `python -m textfn.training.train_sentiment`:
 
     train_sentiment reviews  --start BASE --seed 1 --out stage1
     train_sentiment treebank --start stage1 --seed 1 --out run1
@@ -11,8 +11,8 @@ The shipped model's recipe, a folder a stage; each also takes --trees, --reviews
     train_sentiment sharp    --start stage1 --seed 11 --out run4
     train_sentiment average  --start run4 run2 run2 run3 run3 --out final
 
-A model is a folder with model.safetensors (fp32), config.json and tokenizer.json. An interrupted
-stage goes on with --resume and then gives the weights it would have given uninterrupted.
+A model is a folder with model.safetensors (fp32), config.json and tokenizer.json. With --resume
+an interrupted stage goes on and gives the same weights as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ class Run:
         torch.set_rng_state(state["rng"])
 
     def report(self, loss: float, speed: float, dev: str) -> None:
-        """A progress bar on a terminal, a line a step elsewhere."""
+        """Show a progress bar on a terminal, one line per step elsewhere."""
         line = f"step {self.step}/{self.steps} loss {loss:.4f} {speed:.0f} rows/s dev {dev}"
         bar = f"\r[{'#' * (30 * self.step // self.steps):30}] " if sys.stdout.isatty() else ""
         print(f"{bar}{line}", end="" if bar and self.step < self.steps else "\n", flush=True)

@@ -7,9 +7,10 @@ from typing import Any
 
 from shared import errors
 from shared.errors import TextfnError
-from shared.http.dialects.dialect import Path, for_error
+from shared.http.dialects.dialect import ErrorSchema, Path, for_error
 from shared.manifest import Manifest
 
+TITLE = "Cloudflare Workers AI"
 ACCOUNT = "/client/v4/accounts/{account}"
 GATEWAY = "/v1/{account}/{gateway}"
 SEARCH = ACCOUNT + "/ai/models/search"
@@ -79,6 +80,24 @@ VALIDATOR: dict[type[TextfnError], str] = {
     errors.Unsupported: "Error: '{path}' is not supported",
 }
 
+CODE_AND_MESSAGE = {
+    "type": "object",
+    "properties": {"code": {"type": "integer"}, "message": {"type": "string"}},
+    "required": ["code", "message"],
+}
+ERROR = ErrorSchema(
+    "CloudflareError",
+    {
+        "type": "object",
+        "properties": {
+            "result": {"type": ["object", "null"]},
+            "success": {"const": False},
+            "errors": {"type": "array", "items": CODE_AND_MESSAGE, "minItems": 1},
+            "messages": {"type": "array", "items": CODE_AND_MESSAGE},
+        },
+        "required": ["result", "success", "errors", "messages"],
+    },
+)
 
 # Cloudflare's names and ids of the tasks; it lists no model of the last, so its id is our own.
 TASKS = {

@@ -20,10 +20,22 @@ class Path(NamedTuple):
     method: str = "POST"
 
 
-class Dialect(Protocol):
-    """One module per dialect; `DIALECTS` lists them. Everything else loops over that tuple."""
+class ErrorSchema(NamedTuple):
+    """The JSON Schema of an error's body, and its name in the OpenAPI document."""
 
+    name: str
+    schema: dict[str, Any]
+
+
+class Dialect(Protocol):
+    """One module per dialect; `DIALECTS` lists them. Everything else loops over that tuple.
+
+    `TITLE` is the tag of the dialect's operations in the OpenAPI document.
+    """
+
+    TITLE: str
     PATHS: tuple[Path, ...]
+    ERROR: ErrorSchema
 
     def owns(self, path: str) -> bool:
         """Whether a path, known or not, is asked by this dialect's clients."""

@@ -4,8 +4,9 @@ from typing import Any
 
 from shared import errors
 from shared.errors import TextfnError
-from shared.http.dialects.dialect import Path, for_error
+from shared.http.dialects.dialect import ErrorSchema, Path, for_error
 
+TITLE = "Hugging Face"
 # A bare URL names a model and leaves the task to the body; huggingface_hub before 0.28 puts the
 # pipeline first; the router's URLs have /hf-inference in front.
 BARE = ("/models/{model:path}", "/hf-inference/models/{model:path}")
@@ -22,6 +23,16 @@ STATUS: dict[type[TextfnError], int] = {
     errors.DeadlineExceeded: 408,
     errors.InternalError: 500,
 }
+
+ONE, SEVERAL = {"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 2}
+ERROR = ErrorSchema(
+    "HuggingFaceError",
+    {
+        "type": "object",
+        "properties": {"error": {"oneOf": [ONE, SEVERAL]}},
+        "required": ["error"],
+    },
+)
 
 # pydantic's words for JSON's types, as api-inference-community prints them.
 KINDS = {"array": "list", "object": "dictionary"}

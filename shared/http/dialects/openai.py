@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from shared import errors
 from shared.errors import TextfnError
 from shared.http.dialects import cloudflare
-from shared.http.dialects.dialect import Path, for_error
+from shared.http.dialects.dialect import ErrorSchema, Path, for_error
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+TITLE = "OpenAI"
 # Text Embeddings Inference has these two and one model, so there a request need not name it.
 SERVER = ("/v1/embeddings", "/embeddings")
 EMBEDDINGS = (
@@ -42,6 +43,27 @@ STATUS_TYPE_CODE: dict[type[TextfnError], tuple[int, str, str | None]] = {
     errors.DeadlineExceeded: (408, "server_error", None),
     errors.InternalError: (500, "server_error", None),
 }
+
+ERROR = ErrorSchema(
+    "OpenAIError",
+    {
+        "type": "object",
+        "properties": {
+            "error": {
+                "type": "object",
+                "properties": {
+                    "message": {"type": "string"},
+                    "type": {"type": "string"},
+                    "param": {"type": ["string", "null"]},
+                    "code": {"type": ["string", "null"]},
+                },
+                "required": ["message", "type", "param", "code"],
+            },
+            "errors": {"type": "array", "items": cloudflare.CODE_AND_MESSAGE},
+        },
+        "required": ["error", "errors"],
+    },
+)
 
 
 def owns(path: str) -> bool:

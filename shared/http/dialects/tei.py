@@ -4,11 +4,12 @@ from typing import Any
 
 from shared import errors
 from shared.errors import TextfnError
-from shared.http.dialects.dialect import Path, for_error
+from shared.http.dialects.dialect import ErrorSchema, Path, for_error
 from shared.manifest import Manifest
 from shared.settings import Settings
 from shared.version import VERSION
 
+TITLE = "Text Embeddings Inference"
 EMBED, SIMILARITY, PREDICT, TOKENIZE = POSTED = ("/embed", "/similarity", "/predict", "/tokenize")
 INFO = "/info"
 PATHS = (
@@ -44,6 +45,17 @@ WORDS: dict[type[TextfnError], str] = {
     errors.TextfnError: "{text}",
 }
 
+ERROR = ErrorSchema(
+    "ServerError",
+    {
+        "type": "object",
+        "properties": {
+            "error": {"type": "string"},
+            "error_type": {"enum": ["Validation", "Empty", "Overloaded", "Backend"]},
+        },
+        "required": ["error", "error_type"],
+    },
+)
 
 OWN = frozenset(each.pattern for each in PATHS)
 

@@ -48,7 +48,10 @@ def test_parameters_are_options_and_the_root_wins() -> None:
 def test_a_queue_is_refused_in_each_of_its_forms(field: str) -> None:
     error = wrong(Unsupported, Fields({field: 1}).check_not_queued, {})
     assert error.path == f"/{field}"
-    assert str(error) == "Batches are not queued here. Send the texts in ordinary requests."
+    assert str(error) == (
+        f"'{field}' asks for a queued batch; this service has no queue. "
+        "Send the texts in ordinary requests."
+    )
     Fields({"text": "a"}).check_not_queued({"queueRequest": "false"})
     Fields({"text": "a"}).check_not_queued({})
     assert wrong(Unsupported, Fields({}).check_not_queued, {"queueRequest": "true"}).path == (
@@ -96,7 +99,8 @@ def test_sequences_that_are_not_served() -> None:
         error = wrong(Unsupported, Fields({"a": pair}).sequences, "a", 9)
         assert error.path == "/a"
         assert str(error) == (
-            'Pairs are not supported. Write a batch as [["one text"], ["another"]].'
+            "'a' has a pair of texts; pairs are not supported. "
+            'Send a batch as [["one text"], ["another"]].'
         )
     assert wrong(Empty, Fields({"a": []}).sequences, "a", 9).path == "/a"
     assert wrong(TooMany, Fields({"a": [["b"]] * 3}).sequences, "a", 2).given == 3
@@ -193,12 +197,12 @@ def test_a_model_has_its_own_dimensions_and_no_prompts() -> None:
     error = wrong(Unsupported, Fields({"dimensions": 8}).check_dimensions, 16)
     assert (error.path, str(error)) == (
         "/dimensions",
-        "This model returns 16 dimensions. Remove the field or send 16.",
+        "'dimensions' is 8; this model returns 16. Remove the field or send 16.",
     )
     error = wrong(Unsupported, Fields({"prompt_name": "query"}).check_dimensions, 16)
     assert (error.path, str(error)) == (
         "/prompt_name",
-        "This model has no prompts. Remove the field.",
+        "'prompt_name' is set; this model has no prompts. Remove the field.",
     )
 
 
@@ -209,5 +213,6 @@ def test_token_ids_are_no_texts() -> None:
         error = wrong(Unsupported, Fields({"a": value}).check_no_token_ids, "a")
         assert error.path == "/a"
         assert str(error) == (
-            "Send texts, not token ids (LangChain: check_embedding_ctx_length=False)."
+            "'a' has token ids; this service takes texts. Send texts "
+            "(LangChain: check_embedding_ctx_length=False)."
         )

@@ -19,7 +19,6 @@ from shared import settings
 from shared.inference.bucket import CannotFetch, fetch
 from shared.inference.model import Model
 from shared.manifest import read
-from shared.names import Catalogue
 from textfn.__main__ import main
 from textfn.building import external
 from textfn.building.build import build
@@ -94,7 +93,6 @@ def test_what_is_there_is_not_pushed_again(
 
 def test_a_data_file_comes_along(s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As mfaq has it, in small."""
-
     folder = shutil.copytree(TINY_MODELS / "tiny-embedder", tmp_path / "big")
     monkeypatch.setattr(external, "BIG", 10_000)
     build(CHECKPOINTS / "tiny-embedder", folder)
@@ -102,7 +100,7 @@ def test_a_data_file_comes_along(s3: Any, tmp_path: Path, monkeypatch: pytest.Mo
     for path in sorted([*folder.glob("model*"), folder / "tokenizer.json"]):
         text += f'"{path.name}" = "{file_sha256(path)}"\n'
     (folder / "manifest.toml").write_text(text, "utf-8")
-    monkeypatch.setattr(Catalogue, "find", lambda *_: read(folder))
+    monkeypatch.setattr("textfn.known.find", lambda _: read(folder))
     assert main(PUSH) == 0
     fetched = fetch(URL, "tiny-embedder", tmp_path / "tmp")
     assert (fetched / external.DATA).read_bytes() == (folder / external.DATA).read_bytes()
@@ -220,10 +218,9 @@ def test_a_push_that_fails_says_why_in_one_line(
 def test_a_push_of_a_spoiled_model_sends_nothing(
     s3: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-
     folder = shutil.copytree(TINY_MODELS / "tiny-embedder", tmp_path / "spoiled")
     (folder / "tokenizer.json").write_bytes(b"{}")
-    monkeypatch.setattr(Catalogue, "find", lambda *_: read(folder))
+    monkeypatch.setattr("textfn.known.find", lambda _: read(folder))
     assert main(PUSH) == 1
     assert "tokenizer.json is not what the manifest says" in capsys.readouterr().err
     assert objects(s3) == {}

@@ -65,7 +65,8 @@ def test_the_catalogue_knows_the_models_that_the_settings_say_others_serve(
     built(parse("catalogue"), wheel, tmp_path / "bundle")
     assert not list((tmp_path / "bundle").rglob("*.onnx"))
     code = f"import sys; sys.path.append({SITE!r}); "
-    code += "from shared.manifest import served; print(*[each.id for each in served()])"
+    code += "from shared.names import Catalogue; from shared.settings import Settings; "
+    code += "print(*[each.id for each in Catalogue.read(Settings.read()).served])"
     done = subprocess.run(
         [sys.executable, "-B", "-c", code],
         cwd=tmp_path / "bundle",

@@ -129,8 +129,8 @@ def test_numbers_that_nothing_explains_are_found(embedder: Path) -> None:
 def test_another_output_width_is_found(embedder: Path) -> None:
     change(embedder, "dimensions = 16", "dimensions = 17")
     assert problems(read(embedder)) == [
-        "model-cls.onnx gives 16 numbers a text, the manifest says 17",
-        "model.onnx gives 16 numbers a text, the manifest says 17",
+        "model-cls.onnx gives 16 numbers per text, the manifest says 17",
+        "model.onnx gives 16 numbers per text, the manifest says 17",
     ]
 
 
@@ -150,9 +150,7 @@ def test_a_tokenizer_with_more_words_than_the_table_is_found(embedder: Path) -> 
     tokenizer.add_tokens(["zebra"])
     tokenizer.save(str(embedder / "tokenizer.json"))
     sign(embedder)
-    assert f"model.onnx has no word {rows}, which the tokenizer can give" in problems(
-        read(embedder)
-    )
+    assert f"model.onnx has no row for token {rows} of the tokenizer" in problems(read(embedder))
 
 
 def test_a_graph_that_cannot_be_opened_is_one_line(embedder: Path) -> None:

@@ -146,5 +146,5 @@ def test_a_terminal_is_not_waited_for_in_silence() -> None:
 def test_the_help_has_an_example_and_exit_codes(command: str) -> None:
     shown = run(command, "--help").stdout.decode()
     assert f"example: textfn {command} " in shown
-    assert "exit codes: 0 done; 1 not done" in shown
+    assert "exit codes: 0 done; 1 failed" in shown
     assert "{" in shown and '"text": str' in shown

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from textfn.__main__ import main
-from textfn.commands.evaluate import calibration_error, spearman
+from textfn.checking.scores import calibration_error, spearman
 
 
 def test_spearman_is_the_correlation_of_ranks() -> None:

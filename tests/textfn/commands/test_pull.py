@@ -15,7 +15,9 @@ from pulling import CHECKPOINT, HELLO, INSTALLED, Pull
 
 SERVE = """
 from shared.inference.library import Library
-print(Library("text-embeddings")["tiny"].embed(["hello world"]).values[0].tolist())
+from shared.settings import Settings
+model = Library(Settings.read()).of("text-embeddings")["tiny"]
+print(model.embed(["hello world"]).values[0].tolist())
 """
 
 
@@ -56,7 +58,7 @@ def test_two_pulls_of_one_model_do_not_write_into_each_other(pull: Pull) -> None
     pull.hub.stall["model.safetensors"] = 20_000
     first = pull.start("pull", "tiny")
     assert pull.hub.stalled.wait(30)
-    assert "another pull of it is running" in pull.refused(1)
+    assert "another pull or add of it is running" in pull.refused(1)
     pull.hub.stall.clear()
     pull.hub.go_on.set()
     _, error = first.communicate(timeout=60)
@@ -97,5 +99,8 @@ def test_an_unknown_model_is_answered_with_the_right_name(pull: Pull) -> None:
 
 def test_a_missing_package_is_told_with_the_command_that_installs_it(pull: Pull) -> None:
     pull.before = "import sys; sys.modules['onnx'] = None"
-    expected = "textfn models pull: onnx is not installed here; `make .venv/dev` installs it\n"
+    expected = (
+        "textfn models pull: the package onnx is not installed. Run pip install 'textfn[models]', "
+        "or make .venv/dev in a clone of textfn.\n"
+    )
     assert pull.refused(1) == expected

@@ -67,7 +67,7 @@ def test_it_is_not_open_to_a_network_unless_somebody_said_so() -> None:
 def test_a_busy_port_is_a_plain_message() -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         message = failed("--port", str(busy.getsockname()[1]))
-    assert "Try another port" in message
+    assert "Choose another --port" in message
     assert len(message.splitlines()) == 1
 
 

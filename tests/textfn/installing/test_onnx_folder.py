@@ -1,5 +1,7 @@
 """What the files of an encoder say, and what would be served wrongly."""
 
+import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,7 +53,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "pixels": ({"inputs": (*BERT, "pixel_values")}, "input pixel_values cannot be fed"),
     "no mask": ({"inputs": ("input_ids",)}, "has no input attention_mask"),
     "floats": ({"dtype": TensorProto.FLOAT}, "tensor(float)"),
-    "few words": ({"words": 40}, "has no word"),
+    "few words": ({"words": 40}, "has no row for token"),
     "no pooling": ({"1_Pooling__config": {}}, "say --pooling mean or cls"),
     "max pooling": (
         {"1_Pooling__config": {"pooling_mode_max_tokens": True}},
@@ -90,7 +92,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "too many labels": (
         LOGITS
         | {"config": encoders.CONFIG | {"id2label": {each: f"label {each}" for each in "0123"}}},
-        "gives 3 numbers a text, the manifest says 4",
+        "gives 3 numbers per text, the manifest says 4",
     ),
 }
 
@@ -195,3 +197,81 @@ def test_a_named_graph_is_taken(models: Path, tmp_path: Path) -> None:
     assert added(models, folder, "--graph", "onnx/model_int8.onnx").revision.startswith(
         "model_int8.onnx sha256:"
     )
+
+
+STRANGE: dict[str, tuple[str, str, str]] = {
+    "a list": ("config.json", "[]", "holds no object"),
+    "a type that is no string": ("config.json", '{"model_type": {}}', "model_type is {}"),
+    "positions that are a string": (
+        "config.json",
+        '{"max_position_embeddings": "512"}',
+        'max_position_embeddings is "512"',
+    ),
+    "positions without end": (
+        "config.json",
+        '{"max_position_embeddings": Infinity}',
+        "max_position_embeddings is inf",
+    ),
+    "positions that are none": (
+        "config.json",
+        '{"max_position_embeddings": NaN}',
+        "max_position_embeddings is nan",
+    ),
+    "nothing but brackets": ("sentence_bert_config.json", "[" * 100_000, "cannot be read"),
+    "modules that are numbers": ("modules.json", "[1]", "modules.json: 1 has no type"),
+    "modules without a type": ("modules.json", "[{}]", "modules.json: {} has no type"),
+    "modules that are a word": ("modules.json", '"x"', "holds no array"),
+    "a prompt in a list": ("config_sentence_transformers.json", "[1]", "holds no object"),
+    "two poolings, as version 6 writes": (
+        "1_Pooling/config.json",
+        '{"pooling_mode": ["cls", "mean"]}',
+        "pooling by cls and mean is not served",
+    ),
+    "a name that is no Unicode": ("config.json", '{"model_type": "\\ud800"}', "is not Unicode"),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_value_of_another_type_is_refused_with_its_file(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    file, content, reason = STRANGE[name]
+    folder = encoders.write(tmp_path / "toy", **POOLED)
+    known = json.loads((folder / "config.json").read_text())
+    if file == "config.json" and content.startswith("{"):
+        content = json.dumps(known)[:-1] + ", " + content[1:]
+    (folder / file).write_text(content)
+    assert reason in refused(models, capsys, folder)
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        ({"0": 1, "1": 2, "2": 3}, "labels that are no strings"),
+        ({"0": {}, "1": {}, "2": {}}, "labels that are no strings"),
+        ({"a": "x", "b": "y", "c": "z"}, "names that are no numbers"),
+        (["x", "y", "z"], 'id2label is ["x", "y", "z"]'),
+        ({"0": "\ud800", "1": "y", "2": "z"}, "is not Unicode"),
+    ],
+)
+def test_labels_that_are_none_are_refused(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], labels: object, reason: str
+) -> None:
+    config = encoders.CONFIG | {"id2label": labels}
+    folder = encoders.write(tmp_path / "toy", SHORT, "logits", config=config)
+    assert reason in refused(models, capsys, folder)
+
+
+def test_a_card_in_another_encoding_is_read(models: Path, tmp_path: Path) -> None:
+    folder = encoders.write(tmp_path / "toy", **POOLED)
+    (folder / "README.md").write_bytes(b"---\nlicense: mit\n---\ncaf\xe9\n")
+    assert added(models, folder).licence == "mit"
+
+
+def test_a_pipe_is_not_waited_for(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = encoders.write(tmp_path / "toy", **POOLED)
+    os.mkfifo(folder / "other.json")
+    os.mkfifo(folder / "modules.json")
+    assert "modules.json cannot be read: it is no file" in refused(models, capsys, folder)

@@ -40,6 +40,17 @@ def test_a_spoiled_checkpoint_is_not_installed(pull: Pull) -> None:
     shutil.rmtree(pull.models / ".pull")
     pull.hub.files["config.json"] = b"<html>"
     assert "config.json is not JSON" in pull.refused(1)
+    shutil.rmtree(pull.models / ".pull")
+    pull.hub.files["config.json"] = b"[]"
+    assert "config.json holds no object" in pull.refused(1)
+    shutil.rmtree(pull.models / ".pull")
+    pull.hub.files["config.json"] = b'{"model_type": "bert"}'
+    assert "config.json: num_hidden_layers is no whole number" in pull.refused(1)
+
+
+def test_a_spoiled_tokenizer_is_not_installed(pull: Pull) -> None:
+    pull.hub.files["tokenizer.json"] = b"{}"
+    assert "tokenizer.json cannot be read: " in pull.refused(1)
 
 
 def test_a_full_disk_is_told_before_anything_is_fetched(
