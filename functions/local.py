@@ -21,7 +21,7 @@ from shared.http.access import require_protection
 from shared.http.application import application
 from shared.http.fields import Fields
 from shared.http.hosts import Server
-from shared.http.routing import Form, forms
+from shared.http.routing import Form, forms, model_name
 from shared.http.service import make_service
 from shared.inference.library import Library
 from shared.settings import Settings
@@ -45,8 +45,12 @@ def answering(form: str) -> Form:
 def by_model(form: str) -> Form:
     """Return an endpoint that chooses the task of the model in the path."""
 
+    first: Form = TASKS[0].FORMS[form]
+
     def choose(request: Request, fields: Fields) -> Form:
-        name = request.path_params["model"]
+        name = model_name(request) or fields.get("model")
+        if not isinstance(name, str):
+            return first
         known = (each for each in TASKS if name in models(request, each.TASK))
         chosen: Form = next(known, TASKS[-1]).FORMS[form]
         return chosen
@@ -67,5 +71,7 @@ def open_app(settings: Settings, *, loopback: bool) -> Starlette:
         *catalogue.routes,
         *readiness.routes,
     )
-    app.state.service = make_service(settings, Server(settings), Library(settings))
+    app.state.service = make_service(
+        settings, Server(settings), Library(settings), on_loopback=loopback
+    )
     return app

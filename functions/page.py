@@ -45,5 +45,5 @@ routes = [
     Route("/openapi.json", openapi),
     Route("/health", health),
     Route("/livez", health),
-    *endpoints({"verify": verify}),
+    *endpoints({"verify": verify, "ping": health}),
 ]

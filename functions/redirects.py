@@ -29,6 +29,7 @@ async def elsewhere(request: Request) -> Response:
         path = pattern.format(**params | {"model": manifest.id})
     elif not request.state.slash:
         raise HTTPException(404)
+    path = request.scope["root_path"] + path.removeprefix(request.scope["root_path"])
     query = urlencode(request.query_params.multi_items())
     return Response(None, 308, {"location": f"{quote(path)}?{query}" if query else quote(path)})
 

@@ -15,7 +15,7 @@ from shared.http.computing import compute
 from shared.http.dialects import cloudflare
 from shared.http.fields import MOST_TEXTS, Fields
 from shared.http.lambda_adapter import lambda_handler
-from shared.http.routing import Form, forms, model_name
+from shared.http.routing import Form, forms, model_name, named
 from shared.http.service import service
 from shared.inference.library import Library
 
@@ -66,8 +66,15 @@ def by_inputs(request: Request, fields: Fields) -> Form:
     return text_embeddings.feature_extraction if asks_for_vectors else similarity
 
 
+def by_root_inputs(request: Request, fields: Fields) -> Form:
+    """An object as `inputs` asks for similarity, anything else for vectors of unit length."""
+    return similarity if isinstance(fields.get("inputs"), dict) else text_embeddings.embed
+
+
 FORMS: dict[str, Form] = {
     "run": similarity_or_vectors,
+    "run-named": named(similarity_or_vectors),
+    "root": by_root_inputs,
     "bare": by_inputs,
     "sentence-similarity": similarity,
     "similarity": similarity,

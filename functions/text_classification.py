@@ -10,7 +10,7 @@ from shared.http.computing import compute
 from shared.http.dialects import cloudflare
 from shared.http.fields import MOST_TEXTS, Fields
 from shared.http.lambda_adapter import lambda_handler
-from shared.http.routing import Form, forms, model_name
+from shared.http.routing import Form, forms, model_name, named
 from shared.inference.library import Library
 from shared.inference.numerics import Array
 
@@ -58,6 +58,8 @@ def ranked(labels: tuple[str, ...], scores: Array) -> list[dict[str, object]]:
 
 FORMS: dict[str, Form] = {
     "run": run,
+    "run-named": named(run),
+    "root": predict,
     "bare": classify,
     "text-classification": classify,
     "predict": predict,

@@ -11,7 +11,7 @@ from shared.http.computing import compute
 from shared.http.dialects import cloudflare, openai
 from shared.http.fields import MOST_TEXTS, Fields
 from shared.http.lambda_adapter import lambda_handler
-from shared.http.routing import Form, forms, model_name
+from shared.http.routing import Form, forms, model_name, named
 from shared.http.service import service
 from shared.inference.library import Library
 from shared.inference.result import Result
@@ -75,6 +75,8 @@ async def _features(request: Request, fields: Fields) -> Result:
 
 FORMS: dict[str, Form] = {
     "run": run,
+    "run-named": named(run),
+    "root": embed,
     "bare": feature_extraction,
     "feature-extraction": feature_extraction,
     "embeddings": embeddings,

@@ -44,6 +44,22 @@ def _whole(text: str) -> int:
     return 0 if text == "0" else _positive(text)
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(part.strip().rstrip("/") for part in text.split(","))
+    if not all(
+        each == "*" or re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/*]+", each) for each in origins
+    ):
+        raise ValueError
+    return origins
+
+
+def _base_path(text: str) -> str:
+    path = text.rstrip("/")
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path):
+        raise ValueError(text)
+    return path
+
+
 def _hashes(text: str) -> frozenset[bytes]:
     hashes = [part.strip() for part in text.split(",")]
     if not all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in hashes):
@@ -79,6 +95,8 @@ def _model(text: str) -> str:
     return text
 
 
+ORIGINS = Parser("web origins, separated by commas, or *", _origins)
+BASE_PATH = Parser("a path that begins with a slash", _base_path)
 POSITIVE = Parser("a whole number of 1 or more", _positive)
 WHOLE = Parser("a whole number of 0 or more", _whole)
 HASHES = Parser(
@@ -148,6 +166,15 @@ class Settings:
     )
     stand_ins: str = _setting(
         "on", _one_of("on", "off"), "`on`: a model may score in place of one that is not installed"
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        (),
+        ORIGINS,
+        "Web origins whose pages may call, such as `https://app.example.com`, separated by commas; "
+        "`*` allows every page. Without it, a server on loopback allows pages of loopback.",
+    )
+    base_path: str = _setting(
+        "", BASE_PATH, "A prefix of every path, such as `/textfn`, that a proxy leaves in it."
     )
     max_texts: int = _setting(100, POSITIVE, "maximum texts per request on the Cloudflare routes")
     max_body_bytes: int = _setting(

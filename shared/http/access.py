@@ -14,7 +14,7 @@ from shared.settings import HASHES, Settings
 HEADERS = ("authorization", "x-auth-key", "x-auth-user-service-key", "cf-aig-authorization")
 
 # Open to everybody, for people and load balancers. They tell nothing about what was sent.
-PUBLIC = frozenset({"/", "/health", "/livez", "/openapi.json"})
+PUBLIC = frozenset({"/", "/health", "/livez", "/ping", "/openapi.json"})
 SECONDS = 60  # a new API token works, and a withdrawn one stops, within a minute
 # In seconds. SSM answers in about 12 ms; nothing must wait long for one that does not answer.
 SSM_TIMEOUTS = {"connect_timeout": 1, "read_timeout": 2, "retries": {"max_attempts": 1}}
@@ -79,7 +79,7 @@ class Access:
 
         Raises MissingCredentials or AccessDenied; InvalidToken on a path of tokens/verify.
         """
-        if path in PUBLIC or not self.needs_token:
+        if not self.needs_token:
             return
         sent = _sent(headers)
         if not sent:
@@ -87,6 +87,11 @@ class Access:
         known = self._given | self._read
         if not any([_is_known(value, known) for value in sent]):
             raise InvalidToken if path.endswith("/tokens/verify") else AccessDenied
+
+
+def is_public(method: str, path: str) -> bool:
+    """Whether a request needs no API token: reading what tells nothing about other requests."""
+    return path in PUBLIC and method in ("GET", "HEAD")
 
 
 def require_protection(loopback: bool, settings: Settings) -> None:

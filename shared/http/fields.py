@@ -66,6 +66,12 @@ class Fields:
         """Return a string of at least one character."""
         return _text(self[field], f"/{field}")
 
+    def object(self, field: str) -> Fields:
+        """The fields of an object."""
+        if not isinstance(self[field], dict):
+            raise WrongType(f"/{field}", ["object"], self[field])
+        return Fields(self[field])
+
     def texts(self, field: str, most: int) -> list[str]:
         """Return the strings of an array of at most `most`, each of at least one character."""
         value, path = self[field], f"/{field}"

@@ -31,6 +31,21 @@ def model_name(request: Request) -> str | None:
     return request.path_params.get("model") or request.query_params.get("model") or None
 
 
+def named(run: Form) -> Form:
+    """The form for a body that names the model, around the form of a path that names it.
+
+    `{"model": str, "input": {...}}`: the input is what the other path's body would be.
+    """
+
+    def choose(request: Request, fields: Fields) -> Form:
+        fields.require(["model", "input"])
+        request.scope["path_params"]["model"] = fields.text("model")
+        given = fields.object("input")
+        return lambda request, _: _answered(run, request, given)
+
+    return choose
+
+
 def _routes(answering: Mapping[str, Endpoint], method: str) -> list[Route]:
     return [
         Route(path.pattern, answering[path.form], methods=[method])
@@ -41,10 +56,14 @@ def _routes(answering: Mapping[str, Endpoint], method: str) -> list[Route]:
 
 def _with_fields(form: Form) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        fields = await read_fields(request)
-        answering = form(request, fields)
-        while callable(answering):
-            answering = answering(request, fields)
-        return await answering
+        return await _answered(form, request, await read_fields(request))
 
     return endpoint
+
+
+def _answered(form: Form, request: Request, fields: Fields) -> Awaitable[Response]:
+    """Call a form, and each form that one of them returns, until one answers."""
+    answering = form(request, fields)
+    while callable(answering):
+        answering = answering(request, fields)
+    return answering

@@ -22,6 +22,7 @@ class Service:
     cache: Cache
     access: Access
     host: Host
+    on_loopback: bool = False  # nobody but this machine reaches it
 
 
 def service(request: Request) -> Service:
@@ -30,7 +31,9 @@ def service(request: Request) -> Service:
     return made
 
 
-def make_service(settings: Settings, host: Host, models: Any) -> Service:
+def make_service(
+    settings: Settings, host: Host, models: Any, *, on_loopback: bool = False
+) -> Service:
     """Make a service over a Library, or over a Catalogue if no model is opened.
 
     Raises Unreadable if the API tokens are in an SSM parameter that cannot be read.
@@ -43,6 +46,7 @@ def make_service(settings: Settings, host: Host, models: Any) -> Service:
         Cache(settings.cache_mb * 2**20),
         Access(settings),
         host,
+        on_loopback,
     )
     made.access.read()
     return made

@@ -44,7 +44,9 @@ def document() -> str:
         for dialect in DIALECTS
         if dialect.TITLE not in (tag["name"] for tag in source["tags"])
     ]
-    return printed({**source, "paths": paths | service, "components": components}) + "\n"
+    for shown, operations in service.items():
+        paths.setdefault(shown, {}).update(operations)
+    return printed({**source, "paths": paths, "components": components}) + "\n"
 
 
 def printed(value: Any, indent: int = 0, label: str = "") -> str:
@@ -85,7 +87,8 @@ def _operation(dialect: Dialect, path: Path, described: Json, components: Json) 
 
 def _identifier(pattern: str) -> str:
     """Return the fixed parts of a path as one word: "/openai/{model}/x" is "openaiX"."""
-    first, *others = re.findall(r"[A-Za-z0-9]+", re.sub(r"{.*?}", "", pattern))
+    words = re.findall(r"[A-Za-z0-9]+", re.sub(r"{.*?}", "", pattern))
+    first, *others = words or ["root"]
     return "".join([first, *(word.capitalize() for word in others)])
 
 

@@ -38,7 +38,7 @@ def routes(catalogue: Catalogue) -> dict[str, str]:
 
 def _routes_of(path: Path, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
     tasks = local.tasks_of(path.form)
-    if len(tasks) > 1:
+    if len(tasks) > 1 and MODEL in path.pattern:
         for manifest in catalogue:
             task = next(each for each in tasks if each.TASK in manifest.tasks)
             for name in manifest.names:

@@ -17,6 +17,7 @@ SEARCH = ACCOUNT + "/ai/models/search"
 SCHEMA = ACCOUNT + "/ai/models/schema"
 VERIFY = ("/client/v4/user/tokens/verify", ACCOUNT + "/tokens/verify")
 
+RUN_NAMED = ACCOUNT + "/ai/run"  # the body names the model
 RUN = (
     ACCOUNT + "/ai/run/{model:path}",
     GATEWAY + "/workers-ai/run/{model:path}",
@@ -24,6 +25,7 @@ RUN = (
 )
 PATHS = (
     *(Path(pattern, "run") for pattern in RUN),
+    Path(RUN_NAMED, "run-named"),
     Path(SEARCH, "search", "GET"),
     Path(SCHEMA, "schema", "GET"),
     *(Path(pattern, "verify", "GET") for pattern in VERIFY),

@@ -12,9 +12,13 @@ from shared.version import VERSION
 TITLE = "Text Embeddings Inference"
 EMBED, SIMILARITY, PREDICT, TOKENIZE = POSTED = ("/embed", "/similarity", "/predict", "/tokenize")
 INFO = "/info"
+# The root of a server of one model, as Inference Endpoints and SageMaker ask it.
+ROOT = ("/", "/invocations")
 PATHS = (
     *(Path(pattern, pattern.strip("/")) for pattern in POSTED),
+    *(Path(pattern, "root") for pattern in ROOT),
     Path(INFO, "info", "GET"),
+    Path("/ping", "ping", "GET"),
 )
 
 # From router/src/http/server.rs, which has no errors for an unknown model, an API token or a
