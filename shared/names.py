@@ -14,6 +14,9 @@ from shared.settings import Settings
 
 # Tasks that a stand-in may answer. Vectors of two models in one index would be corrupt data.
 SCORES = {"sentence-similarity", "text-classification"}
+# The longest name that is looked at, in characters: encoded twice, the longest of the catalogue has
+# 90. A longer one is unknown, whatever it costs to compare.
+MOST_CHARACTERS = 200
 
 
 class Choice(NamedTuple):
@@ -120,6 +123,8 @@ def key(name: str) -> str:
 
     "@cf%2Fbaai%2Fbge-base-en-v1.5", "workers-ai/@cf/baai/...", "cf/baai/..." and any case of them.
     """
+    if len(name) > MOST_CHARACTERS:
+        return ""
     name = unquote(unquote(name)).strip("/").lower()
     return name.removeprefix("workers-ai/").removeprefix("@")
 
