@@ -31,7 +31,8 @@ async def run(request: Request, fields: Fields) -> Response:
     fields.require(["source", "sentences"])
     source = fields.text("source")
     sentences = fields.texts("sentences", service(request).settings.max_texts)
-    result = await compute(request, fields, model.similarity, source, sentences)
+    pooling = cloudflare.poolings(model.manifest)[0]
+    result = await compute(request, fields, model.similarity, source, sentences, pooling=pooling)
     return answer(cloudflare.success(result.values), result)
 
 

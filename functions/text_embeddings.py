@@ -26,7 +26,7 @@ async def run(request: Request, fields: Fields) -> Response:
     fields.check_not_queued(request.query_params)
     fields.require(["text"], ["requests"])
     texts = fields.text_or_texts("text", service(request).settings.max_texts)
-    pooling = fields.choice("pooling", model.manifest.pooling)
+    pooling = fields.choice("pooling", cloudflare.poolings(model.manifest))
     check_answer_fits(request, len(texts), model.manifest.dimensions * BYTES["float"])
     result = await compute(request, fields, model.embed, texts, pooling=pooling)
     shaped = {"shape": result.values.shape, "data": result.values, "pooling": pooling}
@@ -58,7 +58,8 @@ async def embeddings(request: Request, fields: Fields) -> Response:
     fields.check_no_token_ids("input")
     texts = fields.text_or_texts("input", MOST_TEXTS)
     check_answer_fits(request, len(texts), model.manifest.dimensions * BYTES[encoding])
-    result = await compute(request, fields, model.embed, texts)
+    pooling = openai.pooling(path, model.manifest)
+    result = await compute(request, fields, model.embed, texts, pooling=pooling)
     listed = openai.embeddings(fields["model"], result.values, encoding, result.tokens)
     return answer(listed, result)
 

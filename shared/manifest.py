@@ -23,7 +23,7 @@ class Manifest:
     """One models/<name>/manifest.toml, field by field.
 
     `tasks` of text-embeddings, sentence-similarity, text-classification; `pooling` the kinds a
-    request may ask for, the default first; `references` published numbers with a tolerance.
+    request may ask for, the model's own first; `references` published numbers with a tolerance.
     `architecture` is the checkpoint's model_type, `checkpoint_sha256` what is known of its files.
     `layers` and `width` of its encoder say how much work a token is.
     Of a graph that was not written here, `output` names the output that is read, and `optimize`
@@ -67,12 +67,16 @@ class Manifest:
         return self.folder / "tokenizer.json"
 
     def graph(self, pooling: str) -> Path:
-        """model.onnx, or model-cls.onnx and the like for a pooling that is not the default.
+        """The file of a pooling's graph.
 
+        model.onnx has the only pooling, or mean pooling beside model-cls.onnx. The order of
+        `pooling` does not matter: folders that were pulled by earlier versions have another order.
         A graph that was not written here is pooled outside of it.
         """
-        default = pooling == self.pooling[0] or self.output
-        return self.folder / ("model.onnx" if default else f"model-{pooling}.onnx")
+        alone = len(self.pooling) == 1 or self.output
+        return self.folder / (
+            "model.onnx" if alone or pooling == "mean" else f"model-{pooling}.onnx"
+        )
 
     def fingerprint(self, pooling: str) -> str:
         """12 hex digits that change with the weights, their quantization, tokenizer or pooling."""

@@ -87,9 +87,11 @@ class Model:
             result = result._replace(values=unit(result.values))
         return result
 
-    def similarity(self, source: str, sentences: Sequence[str], **how: Unpack[How]) -> Result:
+    def similarity(
+        self, source: str, sentences: Sequence[str], *, pooling: str = "", **how: Unpack[How]
+    ) -> Result:
         """Cosine of the source with each sentence, float32 [sentences], within -1 and 1."""
-        result = self.embed([source, *sentences], normalize=True, **how)
+        result = self.embed([source, *sentences], pooling=pooling, normalize=True, **how)
         scores = result.values[1:] @ result.values[0]
         return result._replace(values=np.clip(scores, -1, 1))
 

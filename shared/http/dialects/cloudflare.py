@@ -107,6 +107,11 @@ TASKS = {
 }
 
 
+def poolings(manifest: Manifest) -> list[str]:
+    """The kinds of pooling of a model, Workers AI's default first: mean, if the model has it."""
+    return sorted(manifest.pooling, key=lambda each: each != "mean")
+
+
 def owns(path: str) -> bool:
     if path.startswith("/client/v4/") or path == "/client/v4":
         return "/ai/v1/" not in path

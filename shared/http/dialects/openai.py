@@ -10,6 +10,7 @@ from shared import errors
 from shared.errors import TextfnError
 from shared.http.dialects import cloudflare
 from shared.http.dialects.dialect import ErrorSchema, Path, for_error
+from shared.manifest import Manifest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,6 +71,11 @@ def owns(path: str) -> bool:
     if path.startswith("/client/v4/"):
         return "/ai/v1/" in path
     return path.startswith("/v1/") or path == "/embeddings"
+
+
+def pooling(pattern: str, manifest: Manifest) -> str:
+    """Cloudflare's default on a route that Cloudflare has, the model's own on the others."""
+    return manifest.pooling[0] if pattern in SERVER else cloudflare.poolings(manifest)[0]
 
 
 def embeddings(

@@ -120,7 +120,13 @@ WRONG = {
         "`inputs` must have less than 256 tokens. Given: 302",
     ),
     "a prompt": ("/embed", {"inputs": "a", "prompt_name": "query"}, 422, "Validation", "prompts"),
-    "dimensions": ("/embed", {"inputs": "a", "dimensions": 8}, 422, "Validation", "384 dimensions"),
+    "dimensions": (
+        "/embed",
+        {"inputs": "a", "dimensions": 8},
+        422,
+        "Validation",
+        "this model returns 384",
+    ),
     "a batch": (
         "/embed",
         {"inputs": ["a"] * 2049},
