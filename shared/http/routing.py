@@ -1,6 +1,8 @@
 """Routes: the paths of every dialect, each to the endpoint of its form."""
 
+import functools
 from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,12 +10,26 @@ from starlette.routing import Route
 
 from shared.http import dialects
 from shared.http.body import read_fields
+from shared.http.dialects.known_fields import check_fields
 from shared.http.fields import Fields
 
-# What answers a form of request that has a body. A function that is not async does not answer
-# itself: it looks at the request and returns the form that does.
-Form = Callable[[Request, Fields], "Awaitable[Response] | Form"]
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Answering(NamedTuple):
+    """What answers a form of request that has a body: it gets the fields of its task."""
+
+    task: str
+    answer: Callable[[Request, Fields], Awaitable[Response]]
+
+
+# A form of request is answered, or a function looks at the request and returns what answers it.
+Form = Answering | Callable[[Request, Fields], "Form"]
+
+
+def reads(task: str) -> Callable[[Callable[[Request, Fields], Awaitable[Response]]], Answering]:
+    """Decorate what answers a form: `FIELDS` of the path's dialect has the fields of its task."""
+    return functools.partial(Answering, task)
 
 
 def forms(answering: Mapping[str, Form]) -> list[Route]:
@@ -42,9 +58,13 @@ def _routes(answering: Mapping[str, Endpoint], method: str) -> list[Route]:
 def _with_fields(form: Form) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         fields = await read_fields(request)
-        answering = form(request, fields)
-        while callable(answering):
+        answering = form
+        while not isinstance(answering, Answering):
             answering = answering(request, fields)
-        return await answering
+        rules = dialects.of(request.scope["route"].path).FIELDS[answering.task]
+        check_fields(fields.body, request.query_params, rules)
+        return await answering.answer(
+            request, fields.with_parameters() if rules.parameters else fields
+        )
 
     return endpoint

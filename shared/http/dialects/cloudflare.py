@@ -2,12 +2,13 @@
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared import errors
 from shared.errors import TextfnError
 from shared.http.dialects.dialect import ErrorSchema, Path, for_error
+from shared.http.dialects.known_fields import FieldRules
 from shared.manifest import Manifest
 
 TITLE = "Cloudflare Workers AI"
@@ -28,6 +29,14 @@ PATHS = (
     Path(SCHEMA, "schema", "GET"),
     *(Path(pattern, "verify", "GET") for pattern in VERIFY),
 )
+FIELDS: Mapping[str, FieldRules] = {
+    "text-embeddings": FieldRules(
+        ("text", "pooling", "dimensions", "truncate_inputs"),
+        ("model",),  # the path names it
+    ),
+    "sentence-similarity": FieldRules(("source", "text", "sentences"), ("model", "normalize")),
+    "text-classification": FieldRules(("text",), ("model", "normalize")),
+}
 GATEWAY_TO_WORKERS_AI = re.compile("/v1/[^/]+/[^/]+/workers-ai(?!/v1/)(/|$)")
 
 # https://developers.cloudflare.com/workers-ai/platform/errors/ and, for 5006, 10000, 9106 and 7003,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from shared import errors
 from shared.errors import TextfnError
 from shared.http.dialects import cloudflare
 from shared.http.dialects.dialect import ErrorSchema, Path, for_error
+from shared.http.dialects.known_fields import FieldRules
 from shared.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ PATHS = (
     *(Path(pattern, "embeddings") for pattern in EMBEDDINGS),
     *(Path(pattern, "models", "GET") for pattern in MODELS),
 )
+FIELDS: Mapping[str, FieldRules] = {
+    "text-embeddings": FieldRules(("model", "input", "encoding_format", "dimensions"))
+}
 
 # https://platform.openai.com/docs/guides/error-codes: status, type and code.
 STATUS_TYPE_CODE: dict[type[TextfnError], tuple[int, str, str | None]] = {
@@ -75,7 +79,8 @@ def owns(path: str) -> bool:
 
 def pooling(pattern: str, manifest: Manifest) -> str:
     """Cloudflare's default on a route that Cloudflare has, the model's own on the others."""
-    return manifest.pooling[0] if pattern in SERVER else cloudflare.poolings(manifest)[0]
+    of_cloudflare = pattern.startswith((cloudflare.ACCOUNT, cloudflare.GATEWAY))
+    return cloudflare.poolings(manifest)[0] if of_cloudflare else manifest.pooling[0]
 
 
 def embeddings(

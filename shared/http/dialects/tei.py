@@ -1,10 +1,12 @@
 """Hugging Face's Text Embeddings Inference: one model a server, so the paths name none."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from shared import errors
 from shared.errors import TextfnError
 from shared.http.dialects.dialect import ErrorSchema, Path, for_error
+from shared.http.dialects.known_fields import FieldRules
 from shared.manifest import Manifest
 from shared.settings import Settings
 from shared.version import VERSION
@@ -16,6 +18,13 @@ PATHS = (
     *(Path(pattern, pattern.strip("/")) for pattern in POSTED),
     Path(INFO, "info", "GET"),
 )
+CUT = ("truncate", "truncation_direction")
+FIELDS: Mapping[str, FieldRules] = {
+    "text-embeddings": FieldRules(("inputs", "normalize", "dimensions", *CUT)),
+    "sentence-similarity": FieldRules(("inputs", *CUT), ("normalize",), parameters=True),
+    "text-classification": FieldRules(("inputs", "raw_scores", *CUT), ("normalize",)),
+    "tokenize": FieldRules(("inputs", "add_special_tokens"), ("normalize", "dimensions")),
+}
 
 # router/src/http/server.rs; it knows no models, tokens or deadlines: those are by analogy.
 STATUS_AND_TYPE: dict[type[TextfnError], tuple[int, str]] = {
