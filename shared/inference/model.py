@@ -12,7 +12,7 @@ import numpy as np
 from shared.errors import Failure, TooLong
 from shared.inference.batching import Runs
 from shared.inference.cache import NO_CACHE, Row, TenantCache
-from shared.inference.numerics import FUNCTIONS, Array, check_finite, check_shape, unit
+from shared.inference.numerics import FUNCTIONS, Array, check_finite, check_shape, cosines, unit
 from shared.inference.result import Result
 from shared.inference.session import Graph
 from shared.inference.tokenization import Token, Tokenization
@@ -90,10 +90,12 @@ class Model:
     def similarity(
         self, source: str, sentences: Sequence[str], *, pooling: str = "", **how: Unpack[How]
     ) -> Result:
-        """Cosine of the source with each sentence, float32 [sentences], within -1 and 1."""
+        """Cosine of the source with each sentence, float32 [sentences], within -1 and 1.
+
+        A sentence's score has the same bits in every batch.
+        """
         result = self.embed([source, *sentences], pooling=pooling, normalize=True, **how)
-        scores = result.values[1:] @ result.values[0]
-        return result._replace(values=np.clip(scores, -1, 1))
+        return result._replace(values=cosines(result.values[0], result.values[1:]))
 
     def classify(
         self, texts: Sequence[str], *, apply: str = "softmax", **how: Unpack[How]
