@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -154,9 +155,17 @@ def _folders(settings: Settings) -> Iterator[Path]:
 
 
 def _one_per_id(manifests: Iterable[Manifest]) -> dict[str, Manifest]:
-    """Keep one folder per id: the installed one, or else the first."""
+    """Keep one folder per id: the installed one, or else the first.
+
+    The first one, the catalogue's, says which pooling is the model's own: a folder that an earlier
+    version pulled has mean pooling first.
+    """
+    first: dict[str, Manifest] = {}
     served: dict[str, Manifest] = {}
     for each in manifests:
+        own = first.setdefault(each.id, each).pooling
+        if set(own) == set(each.pooling):
+            each = replace(each, pooling=own)
         if each.id not in served or each.installed > served[each.id].installed:
             served[each.id] = each
     return served

@@ -12,7 +12,7 @@ import numpy as np
 from shared.errors import Failure, TooLong
 from shared.inference.batching import Runs
 from shared.inference.cache import NO_CACHE, Row, TenantCache
-from shared.inference.numerics import FUNCTIONS, Array, check_finite, check_shape, unit
+from shared.inference.numerics import FUNCTIONS, Array, check_finite, check_shape, cosines, unit
 from shared.inference.result import Result
 from shared.inference.session import Graph
 from shared.inference.tokenization import Token, Tokenization
@@ -88,11 +88,15 @@ class Model:
             result = result._replace(values=unit(result.values))
         return result
 
-    def similarity(self, source: str, sentences: Sequence[str], **how: Unpack[How]) -> Result:
-        """Return the cosine of the source with each sentence, float32 [sentences], from -1 to 1."""
-        result = self.embed([source, *sentences], normalize=True, **how)
-        scores = result.values[1:] @ result.values[0]
-        return result._replace(values=np.clip(scores, -1, 1))
+    def similarity(
+        self, source: str, sentences: Sequence[str], *, pooling: str = "", **how: Unpack[How]
+    ) -> Result:
+        """Return the cosine of the source with each sentence, float32 [sentences], from -1 to 1.
+
+        A sentence's score has the same bits in every batch.
+        """
+        result = self.embed([source, *sentences], pooling=pooling, normalize=True, **how)
+        return result._replace(values=cosines(result.values[0], result.values[1:]))
 
     def classify(
         self, texts: Sequence[str], *, apply: str = "softmax", **how: Unpack[How]
