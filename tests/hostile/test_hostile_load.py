@@ -60,7 +60,7 @@ def posting(server: Server, body: object, answers: list[Answer | None]) -> threa
 
 
 def test_beyond_the_queue_a_request_is_told_to_come_back_and_the_server_stays_alive() -> None:
-    with serving(TEXTFN_MAX_WAITING="4") as (server, _):
+    with serving(TEXTFN_MAX_WAITING="4", TEXTFN_DEADLINE_SECONDS="100") as (server, _):
         answers: list[Answer | None] = []
         threads = [posting(server, LONG, answers) for _ in range(12)]
         times = []
