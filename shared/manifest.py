@@ -24,7 +24,8 @@ class Manifest:
 
     `tasks` of text-embeddings, sentence-similarity, text-classification; `pooling` the kinds a
     request may ask for, the default first; `references` published numbers with a tolerance.
-    `architecture` is the checkpoint's model_type, `checkpoint_sha256` what is known of its files.
+    `architecture` is the checkpoint's model_type, `checkpoint_sha256` what is known of its files,
+    `mirrors` where else they are if the Hub cannot be reached.
     `layers` and `width` of its encoder say how much work a token is.
     Of a graph that was not written here, `output` names the output that is read, and `optimize`
     lets onnxruntime optimize it.
@@ -51,6 +52,7 @@ class Manifest:
     optimize: bool = False
     sha256: dict[str, str] = field(default_factory=dict)
     checkpoint_sha256: dict[str, str] = field(default_factory=dict)
+    mirrors: tuple[dict[str, Any], ...] = ()
     references: tuple[dict[str, Any], ...] = ()
 
     @property
