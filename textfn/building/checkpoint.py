@@ -43,6 +43,7 @@ class Layer:
 
     `input_scale` and `middle_scale` [hidden] are what the layer's input and its attention norm
     were divided by (textfn.building.quantize.smooth): the residual branches multiply by them.
+    The last `outliers` rows of the output's weight are multiplied apart (quantize.set_apart).
     """
 
     query: Linear
@@ -55,6 +56,7 @@ class Layer:
     output_norm: Norm
     input_scale: Floats | None = None
     middle_scale: Floats | None = None
+    outliers: int = 0
 
 
 @dataclass(frozen=True)
