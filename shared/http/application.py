@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.http import dialects, refusals
 from shared.http.access import PUBLIC
 from shared.http.answers import answer
-from shared.http.service import Service
+from shared.http.service import Service, renew
 
 
 def application(*routes: Route) -> Starlette:
@@ -67,6 +67,8 @@ class Edge:
 
         try:
             await _check_access(serving, path, headers)
+            if path not in PUBLIC:
+                await renew(scope["app"])
             await self.app(scope, receive, send_with_headers)
         except ClientDisconnect:
             refusals.log.info("the client of request %s left before its answer", request_id)
