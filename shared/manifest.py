@@ -25,7 +25,8 @@ class Manifest:
     `max_tokens` is the limit of a text, special tokens included. `pooling` lists the poolings that
     a request may ask for, the model's own first. `references` are published numbers with a
     tolerance. `architecture` is the checkpoint's model_type, `checkpoint_sha256` has the sha256 of
-    its files. `layers` and `width` (the hidden size) of the encoder tell the work per token.
+    its files, and `mirrors` says where else they are if the Hub cannot be reached. `layers` and
+    `width` (the hidden size) of the encoder tell the work per token.
     Two fields belong to a graph that textfn did not build: `output` names the output that is read,
     and `optimize` lets onnxruntime optimize the graph.
     """
@@ -51,6 +52,7 @@ class Manifest:
     optimize: bool = False
     sha256: dict[str, str] = field(default_factory=dict)
     checkpoint_sha256: dict[str, str] = field(default_factory=dict)
+    mirrors: tuple[dict[str, Any], ...] = ()
     references: tuple[dict[str, Any], ...] = ()
 
     @property
