@@ -78,4 +78,4 @@ def matches(manifest: Manifest, query: Mapping[str, str]) -> bool:
 
 routes = endpoints({"models": names, "search": search, "schema": schema, "info": info})
 app = application(*page.routes, *routes, *redirects.routes)
-handler = lambda_handler(app, Catalogue.read)
+handler = lambda_handler(app, Catalogue.read, __name__)

@@ -81,4 +81,4 @@ FORMS: dict[str, Form] = {
     "similarity": similarity,
 }
 app = application(*forms({**text_embeddings.FORMS, **FORMS}))
-handler = lambda_handler(app, Library)
+handler = lambda_handler(app, Library, __name__)

@@ -67,4 +67,4 @@ FORMS: dict[str, Form] = {
     "predict": predict,
 }
 app = application(*forms(FORMS))
-handler = lambda_handler(app, Library)
+handler = lambda_handler(app, Library, __name__)

@@ -92,4 +92,4 @@ FORMS: dict[str, Form] = {
     "tokenize": tokenize.tokenize,
 }
 app = application(*forms(FORMS))
-handler = lambda_handler(app, Library)
+handler = lambda_handler(app, Library, __name__)
