@@ -22,11 +22,11 @@ from shared.http.application import application
 from shared.http.fields import Fields
 from shared.http.hosts import Server
 from shared.http.routing import Form, forms
-from shared.http.service import make_service
+from shared.http.service import make_service, service
 from shared.inference.library import Library
 from shared.settings import Settings
 
-# The first task that knows the model's name answers; an unknown name is asked of the last.
+# The first task that knows the model's name answers.
 TASKS = (sentence_similarity, text_classification, text_embeddings)
 
 
@@ -43,12 +43,17 @@ def answering(form: str) -> Form:
 
 
 def by_model(form: str) -> Form:
-    """The form's endpoint in the function of the model that the path names."""
+    """The form's endpoint in the function of the model that the path names.
+
+    A name that no task knows raises UnknownModel, with names of all tasks that look like it.
+    """
 
     def choose(request: Request, fields: Fields) -> Form:
         name = request.path_params["model"]
-        known = (each for each in TASKS if name in models(request, each.TASK))
-        chosen: Form = next(known, TASKS[-1]).FORMS[form]
+        task = next((each for each in TASKS if name in models(request, each.TASK)), None)
+        if task is None:
+            raise service(request).catalogue.unknown(name)
+        chosen: Form = task.FORMS[form]
         return chosen
 
     return choose

@@ -160,13 +160,16 @@ class AnswerTooLarge(InputTooLarge):
 
 
 class UnknownModel(TextfnError):
-    """`model` is the name that was asked for; `close` are similar names."""
+    """`model` is the name that was asked for; `close` are similar names, `note` speaks of them."""
 
-    def __init__(self, model: str, close: Sequence[str] = (), served: Sequence[str] = ()) -> None:
+    def __init__(
+        self, model: str, close: Sequence[str] = (), served: Sequence[str] = (), note: str = ""
+    ) -> None:
         self.model = printable(model)
         super().__init__(f"No such model {self.model} or task.")
-        likely = [f"Did you mean {' or '.join(close)}?"] if close else []
-        self.hint = " ".join([*likely, f"Models served here: {', '.join(served) or 'none'}."])
+        likely = f"Did you mean {' or '.join(close)}?" if close else ""
+        listed = f"Models served here: {', '.join(served) or 'none'}."
+        self.hint = " ".join(filter(None, [likely, note, listed]))
 
 
 class ModelNotInstalled(UnknownModel):

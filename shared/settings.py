@@ -70,6 +70,12 @@ def _folder(text: str) -> Path:
     return Path(text).resolve()
 
 
+def _any_name(text: str) -> str:
+    if not re.fullmatch("[!-~]*[A-Za-z0-9][!-~]*", text):
+        raise ValueError(text)
+    return text
+
+
 def _model(text: str) -> str:
     if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", text):
         raise ValueError
@@ -86,6 +92,7 @@ HASHES = Parser(
 NAME = Parser("a name of letters, digits, '_', '.', '/' and '-'", _name)
 NAMES = Parser("names, separated by commas", lambda text: tuple(map(_name, text.split(","))))
 BUCKET_PREFIX = Parser("s3://bucket/prefix", _bucket)
+ANY_NAME = Parser("any name of a model: ASCII characters without blanks", _any_name)
 MODEL = Parser("the id of a model: letters, digits, '.', '_' and '-'", _model)
 FOLDER = Parser("a folder that exists", _folder)
 
@@ -135,6 +142,18 @@ class Settings:
         "", BUCKET_PREFIX, "where S3 has a model that is not in the bundle: `s3://bucket/prefix`"
     )
     model: str = _setting("", MODEL, "id of the model to fetch from `TEXTFN_MODEL_BUCKET`")
+    default_embedder: str = _setting(
+        "",
+        ANY_NAME,
+        "any name of the installed model that answers if a request for vectors or similarities "
+        "names none; otherwise the first one does",
+    )
+    default_classifier: str = _setting(
+        "",
+        ANY_NAME,
+        "any name of the installed model that answers if a request for labels names none; "
+        "otherwise the first one does",
+    )
     served: tuple[str, ...] = _setting(
         (),
         NAMES,

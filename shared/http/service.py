@@ -33,7 +33,8 @@ def service(request: Request) -> Service:
 def make_service(settings: Settings, host: Host, models: Any) -> Service:
     """A service over a Library, or over a Catalogue if no model is opened.
 
-    Raises Unreadable if the API tokens are in an SSM parameter that cannot be read.
+    Raises Unreadable if the API tokens are in an SSM parameter that cannot be read, and BadSetting
+    for a default model that cannot answer.
     """
     opens = not isinstance(models, Catalogue)
     made = Service(
@@ -44,5 +45,6 @@ def make_service(settings: Settings, host: Host, models: Any) -> Service:
         Access(settings),
         host,
     )
+    made.catalogue.check_defaults()
     made.access.read()
     return made
