@@ -175,6 +175,14 @@ def test_info_tells_what_the_model_takes(server: Server) -> None:
     assert server.get("/info?model=nothing").json["error_type"] == "Validation"
 
 
+def test_info_promises_room_for_a_text_of_the_longest_length(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.set(monkeypatch, token_budget=8)
+    info = server.get("/info?model=test/tiny-embedder").json
+    assert info["max_batch_tokens"] == info["max_input_length"] == 32
+
+
 OPENAI = ["/v1/models", "/client/v4/accounts/me/ai/v1/models"]
 
 
