@@ -1,4 +1,4 @@
-"""The catalogue: any spelling of a name -> the manifest of the model that it names."""
+"""The catalogue, which finds the manifest of a model by any spelling of its names."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from shared.errors import ModelNotInstalled, UnknownModel
 from shared.manifest import BUNDLED, FETCHED, BadManifest, Manifest, read
 from shared.settings import BadSetting, Settings
 
-# Another model's vectors in an index are corrupt data. A score is a score.
+# Tasks that a stand-in may answer. Vectors of two models in one index would be corrupt data.
 SCORES = {"sentence-similarity", "text-classification"}
+# The longest name that is looked at, in characters: encoded twice, the longest of the catalogue has
+# 90. A longer one is unknown, whatever it costs to compare.
+MOST_CHARACTERS = 200
 
 
 # Task -> the setting that names its default model, and the task that this model must have.
@@ -27,14 +30,14 @@ APART = "Vectors of different models cannot be compared."
 
 
 class Choice(NamedTuple):
-    """The installed model that answers, and in place of which name if it is a stand-in."""
+    """The installed model that answers. A stand-in has the name that it stands in for."""
 
     manifest: Manifest
     stand_in_for: str = ""
 
 
 class Catalogue:
-    """The models that are known here, one manifest per id, installed or not.
+    """The known models, installed or not: one manifest per id.
 
     `served` are the ids that other functions of a deployment serve, `defaults` the names of the
     default models by their settings.
@@ -55,12 +58,12 @@ class Catalogue:
 
     @classmethod
     def read(cls, settings: Settings) -> Catalogue:
-        """The manifests of models/, of TEXTFN_MODELS_DIR and of the model that was fetched.
+        """Read the manifests of models/, of TEXTFN_MODELS_DIR and of the fetched model.
 
         Raises BadManifest.
         """
         defaults = {setting: getattr(settings, setting) for setting, _ in DEFAULTS.values()}
-        return cls(map(read, _folders(settings)), settings.served, defaults)
+        return cls(map(read, model_folders(settings)), settings.served, defaults)
 
     def __iter__(self) -> Iterator[Manifest]:
         return iter(self._by_id.values())
@@ -71,11 +74,11 @@ class Catalogue:
 
     @property
     def served(self) -> list[Manifest]:
-        """The models that are here, or in the other functions of a deployment."""
+        """The models that are installed here, or served by other functions of the deployment."""
         return [each for each in self if each.installed or each.id in self._served]
 
     def find(self, name: str, task: str = "") -> Manifest:
-        """The manifest of any spelling of a name, of one task if it is given.
+        """Return the manifest of any spelling of a name, of one task if it is given.
 
         Raises UnknownModel.
         """
@@ -85,7 +88,7 @@ class Catalogue:
         return manifest
 
     def unknown(self, name: str, task: str = "") -> UnknownModel:
-        """The error of a name that no model has, or none of a task: with names like it.
+        """Return the error of a name that no model has, or none of a task, with names like it.
 
         A suggested model is another one, so an index must not mix its vectors with others.
         """
@@ -97,10 +100,12 @@ class Catalogue:
             notes.append(f"{named.id} is a model for {' and '.join(named.tasks)}.")
         if any("text-embeddings" in self._by_key[key(each)].tasks for each in close):
             notes.append(APART)
-        return UnknownModel(name, close, served, " ".join(notes))
+        error = UnknownModel(name, close, served)
+        error.hint = " ".join([error.hint, *notes])
+        return error
 
     def default(self, task: str) -> str:
-        """The name of the model that answers for a task if a request names none, or "".
+        """Return the name of the model that answers if a request of a task names none, or "".
 
         Raises BadSetting if the name of the setting belongs to no model that can answer.
         """
@@ -120,7 +125,7 @@ class Catalogue:
             self.default(task)
 
     def _able(self, task: str) -> list[Manifest]:
-        """The models of a task that are here, or else those in the other functions."""
+        """Return the models of a task that are here, or else those of the other functions."""
         here = [each for each in self.installed if task in each.tasks]
         return here or [each for each in self.served if task in each.tasks]
 
@@ -141,13 +146,13 @@ class TaskNames:
         self._stand_ins = installed if stand_ins and task in SCORES else []
 
     def __contains__(self, name: str) -> bool:
-        """Whether the name belongs to this task, be its model installed or not."""
+        """Tell whether the name belongs to this task. Its model need not be installed."""
         return key(name) in self._known or standing_in([name], self._stand_ins) is not None
 
     def choose(self, name: str | None) -> Choice:
-        """The installed model of a name, or the default.
+        """Return the installed model of a name; None means the default.
 
-        Raises ModelNotInstalled, UnknownModel; BadSetting for a default that cannot answer.
+        Raises ModelNotInstalled or UnknownModel, and BadSetting for a default that cannot answer.
         """
         name = self._catalogue.default(self._task) if name is None else name
         manifest = self._known.get(key(name))
@@ -161,23 +166,25 @@ class TaskNames:
 
 
 def standing_in(names: Iterable[str], among: Iterable[Manifest]) -> Choice | None:
-    """The first of some models that scores in place of a model with one of these names."""
+    """Return the first model among some that stands in for one of these names."""
     keys = set(map(key, names))
     choices = (Choice(each, name) for each in among for name in each.stands_in_for)
     return next((each for each in choices if key(each.stand_in_for) in keys), None)
 
 
 def key(name: str) -> str:
-    """One spelling for all that clients send.
+    """Reduce all spellings that clients send to one.
 
     "@cf%2Fbaai%2Fbge-base-en-v1.5", "workers-ai/@cf/baai/...", "cf/baai/..." and any case of them.
     """
+    if len(name) > MOST_CHARACTERS:
+        return ""
     name = unquote(unquote(name)).strip("/").lower()
     return name.removeprefix("workers-ai/").removeprefix("@")
 
 
 def _close(name: str, manifests: Iterable[Manifest]) -> list[str]:
-    """At most two names of models that look like this one and are another."""
+    """Return at most two names of models that look like this one."""
     from difflib import get_close_matches  # only a wrong name pays for the import
 
     names = {key(each): each for manifest in manifests for each in manifest.names}
@@ -185,9 +192,9 @@ def _close(name: str, manifests: Iterable[Manifest]) -> list[str]:
 
 
 def check_names_are_unique(manifests: Iterable[Manifest]) -> None:
-    """Raises BadManifest if two models share a name, in any spelling of it.
+    """Raise BadManifest if two models share a name, in any spelling of it.
 
-    Two manifests with the same id are one model: a catalogued one, and its files once pulled.
+    Two manifests with the same id describe one model: in the catalogue, and once it is pulled.
     """
     owners: dict[str, Manifest] = {}
     for manifest in manifests:
@@ -201,7 +208,8 @@ def check_names_are_unique(manifests: Iterable[Manifest]) -> None:
                 )
 
 
-def _folders(settings: Settings) -> Iterator[Path]:
+def model_folders(settings: Settings) -> Iterator[Path]:
+    """The folders that have a manifest."""
     for folder in filter(None, (BUNDLED, settings.models_dir)):
         yield from (path.parent for path in sorted(folder.glob("*/manifest.toml")))
     if settings.model_bucket:
@@ -209,7 +217,7 @@ def _folders(settings: Settings) -> Iterator[Path]:
 
 
 def _one_per_id(manifests: Iterable[Manifest]) -> dict[str, Manifest]:
-    """Of two folders with the same id the installed one is served, or else the first.
+    """Keep one folder per id: the installed one, or else the first.
 
     The first one, the catalogue's, says which pooling is the model's own: a folder that an earlier
     version pulled has mean pooling first.

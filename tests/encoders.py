@@ -1,7 +1,7 @@
 """Tiny random ONNX encoders in folders as the Hub has them, and their numbers in numpy.
 
-An encoder is one table a kind of input, added and put through a tanh: enough to see what was fed,
-what was masked and how it was pooled.
+An encoder adds one table per kind of input and applies tanh. Its output shows the inputs, the mask
+and the pooling.
 """
 
 import json
@@ -35,7 +35,7 @@ CLS = {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}
 
 
 def rows(text: str, inputs: Sequence[str]) -> NDArray[np.float32]:
-    """A row a token, [tokens, width], as numpy has it."""
+    """Compute a row per token, [tokens, width], in numpy."""
     ids = Tokenizer.from_file(str(TOKENIZER)).encode(text).ids
     summed = TABLES["input_ids"][ids]
     if "token_type_ids" in inputs:
@@ -57,7 +57,7 @@ def write(
     data: bool = False,
     **files: Any,
 ) -> Path:
-    """`files` are JSON files by name, "/" written as "__" and without their ending."""
+    """Write an encoder. `files` are JSON files by name without ending, with "__" for "/"."""
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     place = {"save_as_external_data": True, "location": "weights.bin", "size_threshold": 0}
     onnx.save(graph(inputs, output, dtype, words), folder / path, **(place if data else {}))
@@ -70,7 +70,7 @@ def write(
 
 
 def graph(inputs: Sequence[str], output: str, dtype: int, words: int) -> onnx.ModelProto:
-    """`output` is "last_hidden_state", or of each text "sentence_embedding" and the like."""
+    """`output` is "last_hidden_state", or one per text: "sentence_embedding" and the like."""
     nodes, summed = [], ""
     tables = {name: TABLES[name] for name in inputs if name in TABLES}
     tables["input_ids"] = tables["input_ids"][:words]

@@ -12,14 +12,14 @@ Numbers = NDArray[Any]
 
 
 def expected(reference: dict[str, Any]) -> Numbers:
-    """The published numbers: probabilities, cosines, or the first numbers of a vector."""
+    """Return the published numbers: probabilities, cosines, or the first numbers of a vector."""
     if "scores" in reference:
         return np.array(list(reference["scores"].values()))
     return np.array(reference.get("similarities") or reference["first_numbers"])
 
 
 def found(model: Model, reference: dict[str, Any], pooling: str) -> Numbers:
-    """The model's numbers, float32, in the order of the reference's."""
+    """Compute the model's numbers, float32, in the order of the reference's."""
     if "scores" in reference:
         labels = [model.manifest.labels.index(label) for label in reference["scores"]]
         scores: Numbers = model.classify([reference["text"]]).values[0, labels]
@@ -33,7 +33,7 @@ def found(model: Model, reference: dict[str, Any], pooling: str) -> Numbers:
 
 
 def missed(model: Model) -> list[str]:
-    """The faults of a model: poolings that cannot run, and the origins of missed references."""
+    """Return the faults of a model: poolings that cannot run, origins of missed references."""
     manifest = model.manifest
     poolings = [fault for each in manifest.pooling if (fault := _fault_of_pooling(model, each))]
     return poolings or [
@@ -42,7 +42,7 @@ def missed(model: Model) -> list[str]:
 
 
 def distance(model: Model, reference: dict[str, Any], pooling: str) -> float:
-    """The largest difference from a reference's numbers."""
+    """Return the largest difference from the numbers of a reference."""
     return float(np.abs(found(model, reference, pooling) - expected(reference)).max())
 
 

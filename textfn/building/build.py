@@ -1,7 +1,7 @@
-"""Builds a model folder's files from a checkpoint.
+"""Build the files of a model folder from a checkpoint.
 
-The files are the same bytes on any machine: nothing here multiplies matrices or calls exp or
-log. The smoothing factors, which need both, are committed beside the model.
+The files are the same bytes on any machine, because nothing here multiplies matrices or calls exp
+or log. The smoothing factors need both, so they are committed beside the model.
 """
 
 import json
@@ -18,7 +18,7 @@ from textfn.building.calibrate import activation_ranges
 from textfn.building.checkpoint import Encoder, Head, read_checkpoint, read_config
 from textfn.building.encoder_graph import build_graph
 from textfn.building.external import write_graphs
-from textfn.building.quantize import smooth, smoothing_factors
+from textfn.building.quantize import outlying_channels, set_apart, smooth, smoothing_factors
 from textfn.failure import Failure
 
 SMOOTHING = "smoothing.npz"
@@ -26,7 +26,7 @@ VOCABULARY = "vocab.txt"
 
 
 class BuildError(Failure):
-    """The build cannot go on."""
+    """A model that cannot be built; the message names the fault."""
 
 
 def build(source: Path, destination: Path) -> None:
@@ -39,7 +39,8 @@ def build(source: Path, destination: Path) -> None:
     _refuse_what_does_not_fit(manifest, encoder, head, read_config(source))
     if (destination / SMOOTHING).exists():
         with np.load(destination / SMOOTHING) as factors:
-            encoder = smooth(encoder, dict(factors))
+            measured = dict(factors)
+        encoder = set_apart(smooth(encoder, measured), measured)
     write_graphs(
         {
             manifest.graph(pooling): build_graph(encoder, head, pooling=pooling)
@@ -54,20 +55,27 @@ def _refuse_what_does_not_fit(
 ) -> None:
     """Refuse a manifest that contradicts the checkpoint."""
     if bool(manifest.labels) != (head is not None):
-        raise BuildError(f"{manifest.folder}: labels and a classification head go together")
+        raise BuildError(
+            f"{manifest.folder}: labels and a classification head go together; "
+            f"the checkpoint has {'a' if head else 'no'} head"
+        )
     named = config.get("id2label", {}) if head else {}
     labels = tuple(named[number] for number in sorted(named, key=int))
     if labels and labels != manifest.labels:
-        raise BuildError(f"{manifest.folder}: the checkpoint's labels are {', '.join(labels)}")
+        raise BuildError(
+            f"{manifest.folder}: the checkpoint's labels are {', '.join(labels)}; "
+            f"the manifest has {', '.join(manifest.labels)}"
+        )
     positions = len(encoder.position_embeddings)
     if padded(manifest.max_tokens) > positions:
         raise BuildError(
-            f"{manifest.folder}: max_tokens is above the {positions} of the checkpoint"
+            f"{manifest.folder}: max_tokens is {manifest.max_tokens}; padded to a multiple of 4, "
+            f"it is above the {positions} positions of the checkpoint. Lower it."
         )
 
 
 def _plain_tokenizer(source: Path) -> bytes:
-    """Return tokenizer.json without truncation and padding, which the caller sets per model."""
+    """Return tokenizer.json without truncation and padding, which every opening sets anew."""
     try:
         settings = json.loads(_tokenizer(source)) | {"truncation": None, "padding": None}
         content: str = json.dumps(settings, ensure_ascii=False, separators=(",", ":"))
@@ -86,10 +94,14 @@ def _tokenizer(source: Path) -> bytes:
 
 
 def calibrate(source: Path, destination: Path, texts: list[str]) -> None:
-    """Write the smoothing factors of `destination` from activation ranges over the texts."""
+    """Write the smoothing factors and outliers of `destination`, measured over the texts."""
     encoder, _ = read_checkpoint(source)
     tokenizer = Tokenizer.from_str(_plain_tokenizer(source).decode())
     tokenizer.enable_truncation(read(destination).max_tokens)
     ids = [np.array(encoding.ids, np.int32) for encoding in tokenizer.encode_batch(texts)]
-    factors = smoothing_factors(encoder, activation_ranges(encoder, ids))
-    np.savez(destination / SMOOTHING, allow_pickle=False, **factors)
+    ranges = activation_ranges(encoder, ids)
+    factors, outliers = (
+        smoothing_factors(encoder, ranges),
+        outlying_channels(ranges, len(encoder.layers)),
+    )
+    np.savez(destination / SMOOTHING, allow_pickle=False, **factors, **outliers)

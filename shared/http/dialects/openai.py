@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TITLE = "OpenAI"
-# Text Embeddings Inference has these two and one model, so there a request need not name it.
+# Text Embeddings Inference has these two paths and one model, so a request need not name it.
 SERVER = ("/v1/embeddings", "/embeddings")
 EMBEDDINGS = (
     *SERVER,
@@ -87,7 +87,10 @@ def pooling(pattern: str, manifest: Manifest) -> str:
 def embeddings(
     model: str, vectors: NDArray[np.float32], encoding: str, tokens: int
 ) -> dict[str, Any]:
-    """The list of embedding objects; base64 is of little-endian float32."""
+    """Return the list of embedding objects of vectors [texts, dimensions].
+
+    Base64 holds little-endian float32.
+    """
     data = [_base64(vector) for vector in vectors] if encoding == "base64" else vectors
     return {
         "object": "list",
@@ -101,16 +104,17 @@ def embeddings(
 
 
 def models(names: Iterable[str]) -> dict[str, Any]:
+    """Return the list of model objects."""
     return {"object": "list", "data": [model(name) for name in names]}
 
 
 def model(name: str) -> dict[str, Any]:
-    """A model object; `created` is required of it and not known."""
+    """Return a model object. The field `created` is required, but no model has it."""
     return {"id": name, "object": "model", "created": 0, "owned_by": "textfn"}
 
 
 def error(error: TextfnError, request_id: str) -> tuple[int, dict[str, Any]]:
-    """Both bodies in one: OpenAI's clients read `error`, Cloudflare's read `errors`."""
+    """Return both bodies in one: OpenAI's clients read `error`, Cloudflare's read `errors`."""
     status, kind, code = for_error(STATUS_TYPE_CODE, error)
     message = " ".join(text for text in (str(error), error.hint) if text)
     param = error.path.strip("/") if isinstance(error, errors.InvalidInput) else ""
