@@ -22,11 +22,11 @@ from shared.http.application import application
 from shared.http.fields import Fields
 from shared.http.hosts import Server
 from shared.http.routing import Form, forms, model_name
-from shared.http.service import make_service
+from shared.http.service import make_service, service
 from shared.inference.library import Library
 from shared.settings import Settings
 
-# The first task that knows the model's name answers. The last one answers for an unknown name.
+# The first task that knows the model's name answers.
 TASKS = (sentence_similarity, text_classification, text_embeddings)
 
 
@@ -43,7 +43,10 @@ def answering(form: str) -> Form:
 
 
 def by_model(form: str) -> Form:
-    """Return an endpoint that chooses the task of the model in the path."""
+    """Return an endpoint that chooses the task of the model that the request names.
+
+    A name that no task knows raises UnknownModel, with names of all tasks that look like it.
+    """
 
     first: Form = TASKS[0].FORMS[form]
 
@@ -51,8 +54,10 @@ def by_model(form: str) -> Form:
         name = model_name(request) or fields.get("model")
         if not isinstance(name, str):
             return first
-        known = (each for each in TASKS if name in models(request, each.TASK))
-        chosen: Form = next(known, TASKS[-1]).FORMS[form]
+        task = next((each for each in TASKS if name in models(request, each.TASK)), None)
+        if task is None:
+            raise service(request).catalogue.unknown(name)
+        chosen: Form = task.FORMS[form]
         return chosen
 
     return choose

@@ -89,6 +89,12 @@ def _folder(text: str) -> Path:
     return Path(text).resolve()
 
 
+def _any_name(text: str) -> str:
+    if not re.fullmatch("[!-~]*[A-Za-z0-9][!-~]*", text):
+        raise ValueError(text)
+    return text
+
+
 def _model(text: str) -> str:
     if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", text):
         raise ValueError
@@ -107,6 +113,7 @@ HASHES = Parser(
 NAME = Parser("a name of letters, digits, '_', '.', '/' and '-'", _name)
 NAMES = Parser("names, separated by commas", lambda text: tuple(map(_name, text.split(","))))
 BUCKET_PREFIX = Parser("s3://bucket/prefix", _bucket)
+ANY_NAME = Parser("any name of a model: ASCII characters without blanks", _any_name)
 MODEL = Parser("the id of a model: letters, digits, '.', '_' and '-'", _model)
 FOLDER = Parser("a folder that exists", _folder)
 
@@ -159,6 +166,16 @@ class Settings:
         "", BUCKET_PREFIX, "where S3 has a model that is not in the bundle: `s3://bucket/prefix`"
     )
     model: str = _setting("", MODEL, "id of the model to fetch from `TEXTFN_MODEL_BUCKET`")
+    default_embedder: str = _setting(
+        "",
+        ANY_NAME,
+        "name of the model for vectors and similarities if a request names none; or the first one",
+    )
+    default_classifier: str = _setting(
+        "",
+        ANY_NAME,
+        "name of the model for labels if a request names none; or the first one",
+    )
     served: tuple[str, ...] = _setting(
         (),
         NAMES,

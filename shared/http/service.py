@@ -41,7 +41,8 @@ def make_service(
 ) -> Service:
     """Make a service over a Library, or over a Catalogue if no model is opened.
 
-    Raises Unreadable if the API tokens are in an SSM parameter that cannot be read.
+    Raises Unreadable if the API tokens are in an SSM parameter that cannot be read, and BadSetting
+    for a default model that cannot answer.
     """
     opens = not isinstance(models, Catalogue)
     made = Service(
@@ -53,6 +54,7 @@ def make_service(
         host,
         on_loopback,
     )
+    made.catalogue.check_defaults()
     made.access.read()
     return made
 

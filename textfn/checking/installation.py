@@ -31,7 +31,16 @@ def run(bundle: Path | None = None) -> Iterator[Check]:
     elif bundle:
         yield from _bundle(bundle)
     else:
-        for each in (_versions, _models, _threads, _memory, _writable, _telemetry, _tokens):
+        for each in (
+            _versions,
+            _models,
+            _defaults,
+            _threads,
+            _memory,
+            _writable,
+            _telemetry,
+            _tokens,
+        ):
             yield from each()
 
 
@@ -85,6 +94,19 @@ def _models() -> Iterator[Check]:
         yield Check("models", "fail", str(error), "Repair the file, or remove its folder.")
     except OSError as error:
         yield Check("models", "fail", in_words(error), "Repair the file, or remove its folder.")
+
+
+def _defaults() -> Iterator[Check]:
+    """Check the models that answer where a request names none, as a start does."""
+    from shared.settings import BadSetting
+    from textfn.known import catalogue
+
+    try:
+        catalogue().check_defaults()
+    except BadSetting as error:
+        yield Check("default models", "fail", str(error), "Set it right or leave it out.")
+    except (Failure, OSError):
+        return  # named among the models
 
 
 def _threads() -> Iterator[Check]:

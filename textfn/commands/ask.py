@@ -63,7 +63,9 @@ def _add_arguments(parser: Parser, command: Command, summary: str, line: str, ex
     parser.description = f"{summary}\n\n{TEXTS}\n{line}"
     parser.epilog = f"{example}\n\n{CODES}"
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="default: the lines of stdin")
-    parser.add_argument("--model", help="name of an installed model; default: the first")
+    parser.add_argument(
+        "--model", help="name of an installed model; default: TEXTFN_DEFAULT_..., or the first"
+    )
     parser.set_defaults(run=command)
 
 

@@ -1,5 +1,6 @@
 """Cloudflare's API v4: the envelope and the errors of Workers AI."""
 
+import copy
 import re
 import uuid
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from shared.errors import TextfnError
 from shared.http.dialects.dialect import ErrorSchema, Path, for_error
 from shared.http.dialects.known_fields import FieldRules
 from shared.manifest import Manifest
+from shared.settings import Settings
 
 TITLE = "Cloudflare Workers AI"
 ACCOUNT = "/client/v4/accounts/{account}"
@@ -171,6 +173,24 @@ def model(manifest: Manifest) -> dict[str, Any]:
             if value
         ],
     }
+
+
+def schemas(
+    task: str, manifest: Manifest, general: Mapping[str, Any], settings: Settings
+) -> dict[str, Any]:
+    """The JSON Schemas of a model's input and output: `general` ones, with what the model takes."""
+    name = TASKS[task][0].replace(" ", "")
+    input, output = (copy.deepcopy(general[f"{name}{side}"]) for side in ("Input", "Output"))
+    for field in (input["properties"].get(each, {}) for each in ("text", "sentences")):
+        for array in [field, *field.get("oneOf", [])]:
+            if "maxItems" in array:
+                array["maxItems"] = settings.max_texts
+    if task == "text-embeddings":
+        known = poolings(manifest)
+        input["properties"]["pooling"] |= {"enum": known, "default": known[0]}
+        output["properties"]["pooling"]["enum"] = known
+        input["properties"]["dimensions"]["const"] = manifest.dimensions
+    return {"input": input, "output": output}
 
 
 def error(error: TextfnError, request_id: str) -> tuple[int, dict[str, Any]]:

@@ -30,6 +30,7 @@ MODELS = ("/v1/models", cloudflare.ACCOUNT + "/ai/v1/models")
 PATHS = (
     *(Path(pattern, "embeddings") for pattern in EMBEDDINGS),
     *(Path(pattern, "models", "GET") for pattern in MODELS),
+    *(Path(pattern + "/{model:path}", "model", "GET") for pattern in MODELS),
 )
 FIELDS: Mapping[str, FieldRules] = {
     "text-embeddings": FieldRules(("model", "input", "encoding_format", "dimensions"))
@@ -103,9 +104,13 @@ def embeddings(
 
 
 def models(names: Iterable[str]) -> dict[str, Any]:
-    """Return the list of model objects. The field `created` is required, but no model has it."""
-    shape = {"object": "model", "created": 0, "owned_by": "textfn"}
-    return {"object": "list", "data": [{"id": name, **shape} for name in names]}
+    """Return the list of model objects."""
+    return {"object": "list", "data": [model(name) for name in names]}
+
+
+def model(name: str) -> dict[str, Any]:
+    """Return a model object. The field `created` is required, but no model has it."""
+    return {"id": name, "object": "model", "created": 0, "owned_by": "textfn"}
 
 
 def error(error: TextfnError, request_id: str) -> tuple[int, dict[str, Any]]:

@@ -90,7 +90,7 @@ def info(manifest: Manifest, settings: Settings) -> dict[str, Any]:
         "model_type": {"classifier": classifier} if labels else {"embedding": embedding},
         "max_concurrent_requests": settings.max_waiting,
         "max_input_length": manifest.max_tokens,
-        "max_batch_tokens": settings.token_budget,
+        "max_batch_tokens": max(settings.token_budget, manifest.max_tokens),
         "max_batch_requests": None,
         "max_client_batch_size": 2048,
         "auto_truncate": True,
