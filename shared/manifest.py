@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.errors import Failure
-from shared.manifest_checks import Pooling, Task, check_table
+from shared.manifest_checks import Function, Pooling, Task, check_table
 
 BUNDLED = Path(__file__).parent.parent / "models"
 # Of the model that TEXTFN_MODEL_BUCKET has; the only folder that a function may write to is /tmp.
@@ -27,7 +27,9 @@ class Manifest:
     `architecture` is the checkpoint's model_type, `checkpoint_sha256` what is known of its files.
     `layers` and `width` of its encoder say how much work a token is.
     Of a graph that was not written here, `output` names the output that is read, and `optimize`
-    lets onnxruntime optimize it.
+    lets onnxruntime optimize it. `pad_token_id` fills the shorter texts of a run up. `function`
+    makes scores of logits, unless a request names another. `prompts` are texts that a request puts
+    before its own by their names; `default_prompt` is the name for a request that has none.
     """
 
     folder: Path
@@ -49,6 +51,10 @@ class Manifest:
     width: int = 0
     output: str = ""
     optimize: bool = False
+    pad_token_id: int = 0
+    function: Function = "softmax"
+    prompts: dict[str, str] = field(default_factory=dict)
+    default_prompt: str = ""
     sha256: dict[str, str] = field(default_factory=dict)
     checkpoint_sha256: dict[str, str] = field(default_factory=dict)
     references: tuple[dict[str, Any], ...] = ()
@@ -77,6 +83,8 @@ class Manifest:
     def fingerprint(self, pooling: str) -> str:
         """12 hex digits that change with the weights, their quantization, tokenizer or pooling."""
         parts = [*sorted(self.sha256.values()), str(self.max_tokens), pooling]
+        changes = ("output", "pad_token_id", "default_prompt")
+        parts += [f"{name}={getattr(self, name)}" for name in changes if getattr(self, name)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 

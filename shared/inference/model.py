@@ -56,7 +56,7 @@ class Model:
         for pooling in manifest.pooling:
             with _named(path := manifest.graph(pooling)):
                 if path not in self._graphs:
-                    self._graphs[path] = Graph(path, manifest.output, optimize=manifest.optimize)
+                    self._graphs[path] = graph_of(path, manifest)
                 self.try_pooling(pooling)
 
     def standing_in_for(self, model: str) -> "Model":
@@ -75,30 +75,42 @@ class Model:
         *,
         pooling: str = "",
         normalize: bool | None = None,
+        prompt_name: str = "",
         **how: Unpack[How],
     ) -> Result:
         """Vectors, float32 [texts, dimensions]; of unit length if `normalize` says so.
 
-        The manifest decides what is not given. A text's vector has the same bits in every batch.
+        `prompt_name` is one of the manifest's prompts. The manifest decides what is not given. A
+        text's vector has the same bits in every batch.
         """
         pooling = pooling or self.manifest.pooling[0]
+        if name := prompt_name or self.manifest.default_prompt:
+            texts = [self.manifest.prompts[name] + text for text in texts]
         result = self._rows(texts, pooling, self.manifest.dimensions, **how)
         if normalize if normalize is not None else self.manifest.normalize:
             result = result._replace(values=unit(result.values))
         return result
 
-    def similarity(self, source: str, sentences: Sequence[str], **how: Unpack[How]) -> Result:
+    def similarity(
+        self, source: str, sentences: Sequence[str], *, prompt_name: str = "", **how: Unpack[How]
+    ) -> Result:
         """Cosine of the source with each sentence, float32 [sentences], within -1 and 1."""
-        result = self.embed([source, *sentences], normalize=True, **how)
+        texts = [source, *sentences]
+        result = self.embed(texts, normalize=True, prompt_name=prompt_name, **how)
         scores = result.values[1:] @ result.values[0]
         return result._replace(values=np.clip(scores, -1, 1))
 
-    def classify(
-        self, texts: Sequence[str], *, apply: str = "softmax", **how: Unpack[How]
-    ) -> Result:
-        """Scores, float32 [texts, labels], in the order of the manifest's labels."""
+    def classify(self, texts: Sequence[str], *, apply: str = "", **how: Unpack[How]) -> Result:
+        """Scores, float32 [texts, labels], in the order of the manifest's labels.
+
+        `apply` is softmax, sigmoid or none; the manifest's function if it is not given.
+        """
         result = self._rows(texts, self.manifest.pooling[0], len(self.manifest.labels), **how)
-        return result._replace(values=FUNCTIONS[apply](result.values))
+        return result._replace(values=FUNCTIONS[apply or self.manifest.function](result.values))
+
+    def count(self, text: str) -> int:
+        """The number of tokens that are left of a text when it is truncated."""
+        return len(self._tokenization.encode(text)[0])
 
     def tokens(self, texts: Sequence[str], special: bool) -> list[list[Token]]:
         """All tokens of each text, however long it is."""
@@ -157,6 +169,12 @@ class Model:
             pass
         check_finite(values)
         return values
+
+
+def graph_of(path: Path, manifest: Manifest) -> Graph:
+    """Raises CannotFeed, and what onnxruntime raises."""
+    optimize, pad = manifest.optimize, manifest.pad_token_id
+    return Graph(path, manifest.output, optimize=optimize, pad_token_id=pad)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,9 @@ Numbers = NDArray[Any]
 
 
 def expected(reference: dict[str, Any]) -> Numbers:
-    """The published numbers: probabilities, cosines, or the first numbers of a vector."""
+    """The published numbers: probabilities, cosines, a vector's first numbers, or of tokens."""
+    if "tokens" in reference:
+        return np.array([reference["tokens"]])
     if "scores" in reference:
         return np.array(list(reference["scores"].values()))
     return np.array(reference.get("similarities") or reference["first_numbers"])
@@ -19,6 +21,8 @@ def expected(reference: dict[str, Any]) -> Numbers:
 
 def found(model: Model, reference: dict[str, Any], pooling: str) -> Numbers:
     """The model's numbers, float32, in the order of the reference's."""
+    if "tokens" in reference:
+        return np.array([model.count(reference["text"] * reference["times"])])
     if "scores" in reference:
         labels = [model.manifest.labels.index(label) for label in reference["scores"]]
         scores: Numbers = model.classify([reference["text"]]).values[0, labels]

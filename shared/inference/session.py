@@ -36,28 +36,45 @@ DTYPES: dict[str, type[np.integer[Any]]] = {"tensor(int32)": np.int32, "tensor(i
 class Graph:
     """A graph and one of its outputs: the name of the output, or "" for the only one.
 
-    The output is float [texts, width], or [texts, tokens, width], which is pooled here. Raises
-    CannotFeed, and what onnxruntime raises for a file that it cannot read.
+    The output is float [texts, width], or [texts, tokens, width], which is pooled here. Short texts
+    of a run are filled up with `pad_token_id`. A graph without an attention_mask would read the
+    padding, and one with a batch axis of 1 takes one text: both run each text alone, unpadded.
+
+    Raises CannotFeed, and what onnxruntime raises for a file that it cannot read.
     """
 
-    def __init__(self, path: Path, output: str = "", *, optimize: bool = False) -> None:
+    def __init__(
+        self, path: Path, output: str = "", *, optimize: bool = False, pad_token_id: int = 0
+    ) -> None:
         self.session = open_graph(path, optimize=optimize)
+        self._pad_token_id = pad_token_id
         self._inputs = {
             each.name: _dtype(each.name, each.type) for each in self.session.get_inputs()
         }
         self._outputs = [output] if output else None
-        if missing := {"input_ids", "attention_mask"} - self._inputs.keys():
-            raise CannotFeed(f"{path.name} has no input {' and no '.join(sorted(missing))}")
+        if "input_ids" not in self._inputs:
+            raise CannotFeed(f"{path.name} has no input input_ids")
+        fixed = any(each.shape[:1] == [1] for each in self.session.get_inputs())
+        self.alone = fixed or "attention_mask" not in self._inputs
 
     def run(self, texts: Sequence[Sequence[int]], pooling: str) -> Array:
         """Token ids of texts that run together -> float32 [texts, width]."""
-        ids, mask = batching.pad(texts)
+        if self.alone:
+            return np.concatenate([self._run(*_unpadded(text), pooling) for text in texts])
+        return self._run(*batching.pad(texts, self._pad_token_id), pooling)
+
+    def _run(self, ids: Ids, mask: Ids, pooling: str) -> Array:
         feeds = {
             name: FEEDS[name](ids, mask).astype(dtype, copy=False)
             for name, dtype in self._inputs.items()
         }
         rows: Array = self.session.run(self._outputs, feeds)[0]
         return POOLINGS[pooling](rows, mask) if rows.ndim == 3 else rows
+
+
+def _unpadded(text: Sequence[int]) -> tuple[Ids, Ids]:
+    ids = np.array([text], np.int32)
+    return ids, np.ones_like(ids)
 
 
 def open_graph(path: Path, *, optimize: bool) -> onnxruntime.InferenceSession:
