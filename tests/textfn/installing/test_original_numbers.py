@@ -1,0 +1,60 @@
+"""Added models give the numbers of transformers' pipeline and of sentence-transformers' `encode`.
+
+tests/golden/make_added.py made the folders and computed the numbers, for each text alone.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from adding import added, models_in
+from conftest import TESTS
+
+from shared.inference.model import Model
+from textfn.checking.model import problems
+
+FOLDERS = TESTS / "fixtures" / "added"
+FUNCTIONS = {
+    "last-token-classifier": "softmax",
+    "regression": "none",
+    "multi-label": "sigmoid",
+    "one-label": "sigmoid",
+}
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with models_in(tmp_path / "models", monkeypatch) as folder:
+        yield folder
+
+
+def golden(name: str) -> Any:
+    return json.loads((FOLDERS / name / "golden.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_classifier_gives_the_scores_of_transformers_pipeline(models: Path, name: str) -> None:
+    manifest = added(models, FOLDERS / name)
+    assert manifest.function == FUNCTIONS[name]
+    cases = golden(name)
+    expected = np.array([[case["scores"][label] for label in manifest.labels] for case in cases])
+    texts, model = [case["text"] for case in cases], Model(manifest)
+    assert model.classify(texts).values == pytest.approx(expected, abs=1e-5)
+    alone = [model.classify([text]).values[0] for text in texts]
+    assert np.array(alone) == pytest.approx(expected, abs=1e-5)
+    assert problems(manifest) == []
+
+
+@pytest.mark.parametrize("name", ["lower-cased", "last-token-embedder"])
+def test_an_embedder_gives_the_vectors_of_sentence_transformers(models: Path, name: str) -> None:
+    manifest = added(models, FOLDERS / name)
+    model = Model(manifest)
+    for prompt in {case["prompt_name"] for case in golden(name)}:
+        cases = [case for case in golden(name) if case["prompt_name"] == prompt]
+        expected = np.array([case["vector"] for case in cases])
+        found = model.embed([case["text"] for case in cases], prompt_name=prompt or "").values
+        assert found == pytest.approx(expected, abs=2e-5)
+    assert problems(manifest) == []
