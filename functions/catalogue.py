@@ -1,4 +1,4 @@
-"""The models that are served, in each dialect's words: read from the manifests, none opened."""
+"""The served models, in the format of each dialect. It reads manifests and opens no model."""
 
 import json
 from collections.abc import Mapping
@@ -23,13 +23,13 @@ MOST_PER_PAGE = 100
 
 
 async def names(request: Request) -> Response:
-    """Every name of every model that is served."""
+    """Return every name of every served model, in OpenAI's format."""
     served = service(request).catalogue.served
     return answer(openai.models(name for each in served for name in each.names))
 
 
 async def search(request: Request) -> Response:
-    """The served models that match `search`, `task`, `author` and `source`, in pages."""
+    """Return the served models that match `search`, `task`, `author` and `source`, in pages."""
     query = dict(request.query_params)
     if "format" in query:
         raise Unsupported("/format", "Models are listed in Cloudflare's own format only.")
@@ -40,7 +40,7 @@ async def search(request: Request) -> Response:
 
 
 async def schema(request: Request) -> Response:
-    """The JSON Schemas of a model's input and output on Cloudflare's routes."""
+    """Return the JSON Schemas of a model's input and output on Cloudflare's routes."""
     query = Fields(dict(request.query_params))
     query.require(["model"])
     manifest = service(request).catalogue.find(query.text("model"))
@@ -51,7 +51,7 @@ async def schema(request: Request) -> Response:
 
 
 async def info(request: Request) -> Response:
-    """One model, as Text Embeddings Inference describes its own."""
+    """Describe one model in the format of Text Embeddings Inference."""
     catalogue, settings = service(request).catalogue, service(request).settings
     name = model_name(request) or next((each.id for each in catalogue.served), "")
     manifest = catalogue.find(name)
@@ -61,7 +61,7 @@ async def info(request: Request) -> Response:
 
 
 def matches(manifest: Manifest, query: Mapping[str, str]) -> bool:
-    """Whether a search finds a model.
+    """Tell whether a search finds a model.
 
     The parameters for experimental and deprecated models change nothing: no model here is either.
     """

@@ -1,6 +1,6 @@
 """A text and sentences -> the cosine of each sentence with the text.
 
-A bare URL names a model, not a task, so a request that is no similarity request asks for vectors.
+A bare URL names a model and no task, so the body decides: similarity, or else vectors.
 """
 
 from starlette.requests import Request
@@ -15,7 +15,7 @@ from shared.http.computing import compute
 from shared.http.dialects import cloudflare
 from shared.http.fields import MOST_TEXTS, Fields
 from shared.http.lambda_adapter import lambda_handler
-from shared.http.routing import Form, forms, model_name
+from shared.http.routing import Form, forms, model_name, named
 from shared.http.service import service
 from shared.inference.library import Library
 
@@ -23,7 +23,7 @@ TASK = "sentence-similarity"
 
 
 async def run(request: Request, fields: Fields) -> Response:
-    """{"source": str, "sentences": [str]} -> [number]; a `text` serves as a missing `source`"""
+    """{"source": str, "sentences": [str]} -> [number]. `text` replaces a missing `source`."""
     model = models(request, TASK)[request.path_params["model"]]
     fields.check_not_queued(request.query_params)
     if "text" in fields:
@@ -43,7 +43,7 @@ async def similarity(request: Request, fields: Fields) -> Response:
     if not isinstance(given, dict):
         raise WrongType("/inputs", ["object"], given)
     inputs = Fields(given)
-    if "sourceSentence" in inputs:  # the documents' table spells it so, their examples do not
+    if "sourceSentence" in inputs:  # so in the table of their docs, not in the examples
         inputs = inputs.with_defaults(source_sentence=inputs["sourceSentence"])
     inputs.require(["source_sentence", "sentences"])
     source, truncation = inputs.text("source_sentence"), fields.truncation()
@@ -61,13 +61,20 @@ def similarity_or_vectors(request: Request, fields: Fields) -> Form:
 
 
 def by_inputs(request: Request, fields: Fields) -> Form:
-    """A string or a list of `inputs` asks for vectors, anything else for similarity."""
+    """If `inputs` is a string or a list, it asks for vectors, anything else for similarity."""
     asks_for_vectors = isinstance(fields.get("inputs"), str | list)
     return text_embeddings.feature_extraction if asks_for_vectors else similarity
 
 
+def by_root_inputs(request: Request, fields: Fields) -> Form:
+    """An object as `inputs` asks for similarity, anything else for vectors of unit length."""
+    return similarity if isinstance(fields.get("inputs"), dict) else text_embeddings.embed
+
+
 FORMS: dict[str, Form] = {
     "run": similarity_or_vectors,
+    "run-named": named(similarity_or_vectors),
+    "root": by_root_inputs,
     "bare": by_inputs,
     "sentence-similarity": similarity,
     "similarity": similarity,

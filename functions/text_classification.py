@@ -10,7 +10,7 @@ from shared.http.computing import compute
 from shared.http.dialects import cloudflare
 from shared.http.fields import MOST_TEXTS, Fields
 from shared.http.lambda_adapter import lambda_handler
-from shared.http.routing import Form, forms, model_name
+from shared.http.routing import Form, forms, model_name, named
 from shared.inference.library import Library
 from shared.inference.numerics import Array
 
@@ -40,7 +40,7 @@ async def classify(request: Request, fields: Fields) -> Response:
 
 
 async def predict(request: Request, fields: Fields) -> Response:
-    """{"inputs": str | [[str]], "raw_scores"?} -> [{"score", "label"}], of a batch [[...]]"""
+    """{"inputs": str | [[str]], "raw_scores"?} -> [{"score", "label"}]; [[...]] for a batch"""
     model = models(request, TASK)[model_name(request)]
     fields.require(["inputs"])
     texts, truncation = fields.sequences("inputs", MOST_TEXTS), fields.truncation()
@@ -51,12 +51,15 @@ async def predict(request: Request, fields: Fields) -> Response:
 
 
 def ranked(labels: tuple[str, ...], scores: Array) -> list[dict[str, object]]:
+    """Return the labels of one text with its scores, float32 [labels], best first."""
     order = scores.argsort()[::-1]
     return [{"label": labels[index], "score": scores[index]} for index in order]
 
 
 FORMS: dict[str, Form] = {
     "run": run,
+    "run-named": named(run),
+    "root": predict,
     "bare": classify,
     "text-classification": classify,
     "predict": predict,

@@ -11,13 +11,13 @@ from shared.http.computing import compute
 from shared.http.dialects import cloudflare, openai
 from shared.http.fields import MOST_TEXTS, Fields
 from shared.http.lambda_adapter import lambda_handler
-from shared.http.routing import Form, forms, model_name
+from shared.http.routing import Form, forms, model_name, named
 from shared.http.service import service
 from shared.inference.library import Library
 from shared.inference.result import Result
 
 TASK = "text-embeddings"
-BYTES = {"float": 16, "base64": 6}  # at most, for a number in an answer
+BYTES = {"float": 16, "base64": 6}  # the most that one number takes in an answer
 
 
 async def run(request: Request, fields: Fields) -> Response:
@@ -40,13 +40,13 @@ async def feature_extraction(request: Request, fields: Fields) -> Response:
 
 
 async def embed(request: Request, fields: Fields) -> Response:
-    """{"inputs": str | [str], "normalize"?} -> [[number]], of unit length unless asked"""
+    """{"inputs": str | [str], "normalize"?} -> [[number]], of unit length by default"""
     result = await _features(request, fields.with_defaults(normalize=True))
     return answer(result.values, result)
 
 
 async def embeddings(request: Request, fields: Fields) -> Response:
-    """{"model": str, "input": str | [str], "encoding_format"?, "dimensions"?} -> list"""
+    """{"model": str, "input": str | [str], "encoding_format"?, "dimensions"?} -> OpenAI's list"""
     path = request.scope["route"].path
     if "model" not in fields and (path in openai.SERVER or "model" in request.path_params):
         named = models(request, TASK)[model_name(request)].manifest.id
@@ -75,6 +75,8 @@ async def _features(request: Request, fields: Fields) -> Result:
 
 FORMS: dict[str, Form] = {
     "run": run,
+    "run-named": named(run),
+    "root": embed,
     "bare": feature_extraction,
     "feature-extraction": feature_extraction,
     "embeddings": embeddings,

@@ -1,6 +1,6 @@
 """Texts -> tokens, as Text Embeddings Inference shows them.
 
-The embeddings function answers this too: it has the models' tokenizers open already.
+The embeddings function answers this form, because it has the tokenizers open already.
 """
 
 from starlette.requests import Request
@@ -13,7 +13,7 @@ from shared.http.fields import MOST_TEXTS, Fields
 from shared.http.routing import model_name
 from shared.http.service import service
 
-MOST_CHARACTERS = 65_536  # all of them are tokenized, however many tokens the model takes
+MOST_CHARACTERS = 65_536  # per request: all are tokenized, also those beyond the model's limit
 
 
 async def tokenize(request: Request, fields: Fields) -> Response:

@@ -1,4 +1,4 @@
-"""A model's manifest: what it is called, what it can do, which files it consists of."""
+"""A model's manifest: its names, its tasks, its limits and its files."""
 
 import hashlib
 import tomllib
@@ -10,7 +10,7 @@ from shared.errors import Failure
 from shared.manifest_checks import Function, Pooling, Task, check_table
 
 BUNDLED = Path(__file__).parent.parent / "models"
-# Of the model that TEXTFN_MODEL_BUCKET has; the only folder that a function may write to is /tmp.
+# For the model of TEXTFN_MODEL_BUCKET. A Lambda function may write to /tmp only.
 FETCHED = Path("/tmp/textfn-models")
 
 
@@ -20,16 +20,16 @@ class BadManifest(Failure):
 
 @dataclass(frozen=True, eq=False)
 class Manifest:
-    """One models/<name>/manifest.toml, field by field.
+    """The fields of one models/<name>/manifest.toml.
 
-    `tasks` of text-embeddings, sentence-similarity, text-classification; `pooling` the kinds a
-    request may ask for, the default first; `references` published numbers with a tolerance.
-    `architecture` is the checkpoint's model_type, `checkpoint_sha256` what is known of its files.
-    `layers` and `width` of its encoder say how much work a token is.
-    Of a graph that was not written here, `output` names the output that is read, and `optimize`
-    lets onnxruntime optimize it. `pad_token_id` fills the shorter texts of a run up. `function`
-    makes scores of logits, unless a request names another. `prompts` are texts that a request puts
-    before its own by their names; `default_prompt` is the name for a request that has none.
+    `max_tokens` is the limit of a text, special tokens included. `pooling` lists the poolings that
+    a request may ask for, the default first. `references` are known numbers with a tolerance.
+    `architecture` is the checkpoint's model_type, `checkpoint_sha256` has the sha256 of its files.
+    `layers` and `width` (the hidden size) of the encoder tell the work per token.
+    `function` turns logits into scores, unless a request names another one. `prompts` are texts by
+    name that a request can have put before its own; `default_prompt` is the name for the others.
+    Three fields belong to a graph that textfn did not build: `output` names the output that is
+    read, `optimize` lets onnxruntime optimize the graph, `pad_token_id` pads the shorter texts.
     """
 
     folder: Path
@@ -65,7 +65,7 @@ class Manifest:
 
     @property
     def installed(self) -> bool:
-        """Whether the files are here; a catalogued model may be a manifest alone."""
+        """True if the model's files are here. A catalogued model may have only its manifest."""
         return bool(self.sha256) and all((self.folder / name).exists() for name in self.sha256)
 
     @property
@@ -73,15 +73,15 @@ class Manifest:
         return self.folder / "tokenizer.json"
 
     def graph(self, pooling: str) -> Path:
-        """model.onnx, or model-cls.onnx and the like for a pooling that is not the default.
+        """Return the path: model.onnx, or model-POOLING.onnx if the pooling is not the default.
 
-        A graph that was not written here is pooled outside of it.
+        A graph that textfn did not build serves all poolings: its output is pooled outside of it.
         """
         default = pooling == self.pooling[0] or self.output
         return self.folder / ("model.onnx" if default else f"model-{pooling}.onnx")
 
     def fingerprint(self, pooling: str) -> str:
-        """12 hex digits that change with the weights, their quantization, tokenizer or pooling."""
+        """Return 12 hex digits that change with the weights, quantization, tokenizer or pooling."""
         parts = [*sorted(self.sha256.values()), str(self.max_tokens), pooling]
         changes = ("output", "pad_token_id", "default_prompt")
         parts += [f"{name}={getattr(self, name)}" for name in changes if getattr(self, name)]
@@ -89,7 +89,10 @@ class Manifest:
 
 
 def read(folder: Path) -> Manifest:
-    """Raises BadManifest: a file that is not TOML, or a field that is wrong, missing or unknown."""
+    """Read the manifest.toml of a folder.
+
+    Raises BadManifest for a file that is not TOML, or a field that is wrong, missing or unknown.
+    """
     path = folder / "manifest.toml"
     try:
         table = tomllib.loads(path.read_text("utf-8"))

@@ -1,7 +1,7 @@
-"""What a manifest.toml may hold.
+"""Checks of the values in a manifest.toml.
 
-Every check raises ValueError with a sentence: which field, what it must be, what it is. `read` in
-shared/manifest.py runs them all, so a wrong value stops the start and never fails a request.
+Every check raises ValueError with a sentence: the field, the allowed values, the given value.
+`read` in shared/manifest.py runs all checks, so a wrong value stops the start and fails no request.
 """
 
 import math
@@ -41,8 +41,8 @@ REFERENCE: dict[str, Any] = {
     "times": int,
     "tokens": int,
 }
-# The fields that one reference has besides `origin`, `tolerance` and, if it likes, `pooling`.
-# `tokens` is how many are left of a text that is repeated so many `times`.
+# The fields that one reference has besides `origin`, `tolerance` and the optional `pooling`.
+# `tokens` is the number that truncation leaves of `text`, repeated `times` times.
 OF_TOKENS = ("text", "times", "tokens")
 OF_LABELS = [("text", "scores"), OF_TOKENS]
 OF_VECTORS = [("source", "sentences", "similarities"), ("text", "first_numbers"), OF_TOKENS]
@@ -85,6 +85,7 @@ def check_type(field: str, value: Any, annotation: Any) -> None:
 
 
 def check_names(table: Table) -> None:
+    """Require an id that can name a folder, and other names that a URL can carry."""
     plain = re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", table["id"])
     require(plain, "id", "a name of letters, digits, '.', '_' and '-'", table["id"])
     for field in ("aliases", "stands_in_for"):
@@ -102,6 +103,7 @@ def check_sizes(table: Table) -> None:
 
 
 def check_tasks(table: Table) -> None:
+    """Require different tasks and different poolings, and no task beside classification."""
     check_distinct("tasks", table["tasks"])
     check_distinct("pooling", table["pooling"])
     alone = CLASSIFICATION not in table["tasks"] or len(table["tasks"]) == 1
@@ -109,7 +111,7 @@ def check_tasks(table: Table) -> None:
 
 
 def check_labels(table: Table) -> None:
-    """A graph gives scores of labels, or vectors of so many dimensions."""
+    """Require labels for classification, and dimensions for the other tasks; never both."""
     labels, dimensions = table.get("labels", []), table.get("dimensions", 0)
     if CLASSIFICATION in table["tasks"]:
         check_distinct("labels", labels)
@@ -127,6 +129,7 @@ def check_prompts(table: Table) -> None:
 
 
 def check_files(table: Table) -> None:
+    """Require file names that stay in the model's folder, and hexadecimal sha256."""
     for field in ("sha256", "checkpoint_sha256"):
         for name, digest in table.get(field, {}).items():
             plain = name not in ("", ".", "..") and not set(name) & set("/\\:\0")
@@ -174,5 +177,6 @@ def check_distinct(field: str, values: list[str]) -> None:
 
 
 def require(holds: object, field: str, wanted: str, value: object) -> None:
+    """Raise ValueError with a sentence if a condition does not hold."""
     if not holds:
         raise ValueError(f"{field} must be {wanted}, not {value!r}.")

@@ -1,4 +1,4 @@
-"""The catalogue: any spelling of a name -> the manifest of the model that it names."""
+"""The catalogue, which finds the manifest of a model by any spelling of its names."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from shared.errors import ModelNotInstalled, UnknownModel
 from shared.manifest import BUNDLED, FETCHED, BadManifest, Manifest, read
 from shared.settings import Settings
 
-# Another model's vectors in an index are corrupt data. A score is a score.
+# Tasks that a stand-in may answer. Vectors of two models in one index would be corrupt data.
 SCORES = {"sentence-similarity", "text-classification"}
 
 
 class Choice(NamedTuple):
-    """The installed model that answers, and in place of which name if it is a stand-in."""
+    """The installed model that answers. A stand-in has the name that it stands in for."""
 
     manifest: Manifest
     stand_in_for: str = ""
 
 
 class Catalogue:
-    """The models that are known here, one manifest per id, installed or not.
+    """The known models, installed or not: one manifest per id.
 
     `served` are the ids that other functions of a deployment serve.
     """
@@ -38,7 +38,7 @@ class Catalogue:
 
     @classmethod
     def read(cls, settings: Settings) -> Catalogue:
-        """The manifests of models/, of TEXTFN_MODELS_DIR and of the model that was fetched.
+        """Read the manifests of models/, of TEXTFN_MODELS_DIR and of the fetched model.
 
         Raises BadManifest.
         """
@@ -53,17 +53,17 @@ class Catalogue:
 
     @property
     def served(self) -> list[Manifest]:
-        """The models that are here, or in the other functions of a deployment."""
+        """The models that are installed here, or served by other functions of the deployment."""
         return [each for each in self if each.installed or each.id in self._served]
 
     def find(self, name: str) -> Manifest:
-        """The manifest of any spelling of a name. Raises UnknownModel."""
+        """Return the manifest of any spelling of a name. Raises UnknownModel."""
         if key(name) not in self._by_key:
             raise UnknownModel(name, self.close(name), [each.id for each in self.installed])
         return self._by_key[key(name)]
 
     def close(self, name: str) -> list[str]:
-        """At most two names of the catalogue that look like this one."""
+        """Return at most two names of the catalogue that look like this one."""
         from difflib import get_close_matches  # only a wrong name pays for the import
 
         names = {key(each): each for manifest in self for each in manifest.names}
@@ -86,11 +86,14 @@ class TaskNames:
         self._stand_ins = self._installed if stand_ins and task in SCORES else []
 
     def __contains__(self, name: str) -> bool:
-        """Whether the name belongs to this task, be its model installed or not."""
+        """Tell whether the name belongs to this task. Its model need not be installed."""
         return key(name) in self._known or standing_in([name], self._stand_ins) is not None
 
     def choose(self, name: str | None) -> Choice:
-        """The installed model of a name, or the default. Raises ModelNotInstalled, UnknownModel."""
+        """Return the installed model of a name; None means the default.
+
+        Raises ModelNotInstalled or UnknownModel.
+        """
         if name is None and self._installed:
             return Choice(self._installed[0])
         name = name or ""
@@ -106,14 +109,14 @@ class TaskNames:
 
 
 def standing_in(names: Iterable[str], among: Iterable[Manifest]) -> Choice | None:
-    """The first of some models that scores in place of a model with one of these names."""
+    """Return the first model among some that stands in for one of these names."""
     keys = set(map(key, names))
     choices = (Choice(each, name) for each in among for name in each.stands_in_for)
     return next((each for each in choices if key(each.stand_in_for) in keys), None)
 
 
 def key(name: str) -> str:
-    """One spelling for all that clients send.
+    """Reduce all spellings that clients send to one.
 
     "@cf%2Fbaai%2Fbge-base-en-v1.5", "workers-ai/@cf/baai/...", "cf/baai/..." and any case of them.
     """
@@ -122,9 +125,9 @@ def key(name: str) -> str:
 
 
 def check_names_are_unique(manifests: Iterable[Manifest]) -> None:
-    """Raises BadManifest if two models share a name, in any spelling of it.
+    """Raise BadManifest if two models share a name, in any spelling of it.
 
-    Two manifests with the same id are one model: a catalogued one, and its files once pulled.
+    Two manifests with the same id describe one model: in the catalogue, and once it is pulled.
     """
     owners: dict[str, Manifest] = {}
     for manifest in manifests:
@@ -146,7 +149,7 @@ def _folders(settings: Settings) -> Iterator[Path]:
 
 
 def _one_per_id(manifests: Iterable[Manifest]) -> dict[str, Manifest]:
-    """Of two folders with the same id the installed one is served, or else the first."""
+    """Keep one folder per id: the installed one, or else the first."""
     served: dict[str, Manifest] = {}
     for each in manifests:
         if each.id not in served or each.installed > served[each.id].installed:

@@ -20,7 +20,10 @@ class BadSetting(Failure):
 
 @dataclass(frozen=True)
 class Parser:
-    """`read` parses a value or raises ValueError or OSError; `allowed` says what it accepts."""
+    """`read` parses a value or raises ValueError or OSError; `allowed` says what it accepts.
+
+    Errors do not show the value of a `secret` setting.
+    """
 
     allowed: str
     read: Callable[[str], Any]
@@ -39,6 +42,22 @@ def _positive(text: str) -> int:
 
 def _whole(text: str) -> int:
     return 0 if text == "0" else _positive(text)
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(part.strip().rstrip("/") for part in text.split(","))
+    if not all(
+        each == "*" or re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/*]+", each) for each in origins
+    ):
+        raise ValueError
+    return origins
+
+
+def _base_path(text: str) -> str:
+    path = text.rstrip("/")
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path):
+        raise ValueError(text)
+    return path
 
 
 def _hashes(text: str) -> frozenset[bytes]:
@@ -76,6 +95,8 @@ def _model(text: str) -> str:
     return text
 
 
+ORIGINS = Parser("web origins, separated by commas, or *", _origins)
+BASE_PATH = Parser("a path that begins with a slash", _base_path)
 POSITIVE = Parser("a whole number of 1 or more", _positive)
 WHOLE = Parser("a whole number of 0 or more", _whole)
 HASHES = Parser(
@@ -95,7 +116,7 @@ CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
 
 def processors(cpu_max: Path = CPU_MAX) -> int:
-    """The number of processors that this process may use. A container may see more than that."""
+    """Return the number of processors that this process may use; a container may see more."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     count = len(affinity(0)) if affinity else os.cpu_count() or 1
     try:
@@ -106,7 +127,10 @@ def processors(cpu_max: Path = CPU_MAX) -> int:
 
 
 def default_threads(environ: Mapping[str, str]) -> int:
-    """Lambda shows two processors, but grants one per 1,769 MB of memory (AWS's figure)."""
+    """Return one thread per processor.
+
+    Lambda shows two processors, but grants one per 1,769 MB of memory (AWS's figure).
+    """
     memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
     return max(1, int(memory) // 1769) if memory else processors()
 
@@ -143,6 +167,15 @@ class Settings:
     stand_ins: str = _setting(
         "on", _one_of("on", "off"), "`on`: a model may score in place of one that is not installed"
     )
+    cors_origins: tuple[str, ...] = _setting(
+        (),
+        ORIGINS,
+        "Web origins whose pages may call, such as `https://app.example.com`, separated by commas; "
+        "`*` allows every page. Without it, a server on loopback allows pages of loopback.",
+    )
+    base_path: str = _setting(
+        "", BASE_PATH, "A prefix of every path, such as `/textfn`, that a proxy leaves in it."
+    )
     max_texts: int = _setting(100, POSITIVE, "maximum texts per request on the Cloudflare routes")
     max_body_bytes: int = _setting(
         2_097_152, POSITIVE, "maximum size of a request's body, in bytes"
@@ -174,7 +207,7 @@ class Settings:
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """Raises BadSetting for an unknown TEXTFN_ name or a value that is not allowed."""
+        """Read the settings. Raises BadSetting for an unknown TEXTFN_ name or a wrong value."""
         known = {PREFIX + each.name.upper(): each for each in fields(cls)}
         values = {}
         for name, text in environ.items():

@@ -1,7 +1,7 @@
 """Tiny random ONNX encoders in folders as the Hub has them, and their numbers in numpy.
 
-An encoder is one table a kind of input, added and put through a tanh: enough to see what was fed,
-what was masked and how it was pooled.
+An encoder adds one table per kind of input and applies tanh. Its output shows the inputs, the mask
+and the pooling.
 """
 
 import json
@@ -39,7 +39,7 @@ MODULES = [
 
 
 def rows(text: str, inputs: Sequence[str]) -> NDArray[np.float32]:
-    """A row a token, [tokens, width], as numpy has it."""
+    """Compute a row per token, [tokens, width], in numpy."""
     ids = Tokenizer.from_file(str(TOKENIZER)).encode(text).ids
     summed = TABLES["input_ids"][ids]
     if "token_type_ids" in inputs:
@@ -61,9 +61,9 @@ def write(
     data: bool = False,
     **files: Any,
 ) -> Path:
-    """`files` are JSON files by name, "/" written as "__" and without their ending; None for none.
+    """Write an encoder. `files` are JSON files by name without ending, with "__" for "/".
 
-    Without a word there are config.json and a modules.json that says that nothing is normalized.
+    None is no file. A folder has config.json, and a modules.json without Normalize.
     """
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     place = {"save_as_external_data": True, "location": "weights.bin", "size_threshold": 0}
@@ -80,7 +80,7 @@ def write(
 
 
 def graph(inputs: Sequence[str], output: str, dtype: int, words: int) -> onnx.ModelProto:
-    """`output` is "last_hidden_state", or of each text "sentence_embedding" and the like."""
+    """`output` is "last_hidden_state", or one per text: "sentence_embedding" and the like."""
     nodes, summed = [], ""
     tables = {name: TABLES[name] for name in inputs if name in TABLES}
     if "input_ids" in tables:

@@ -1,4 +1,4 @@
-"""Exceptions as errors with a name, and the headers that tell a client what to do next."""
+"""Exceptions as errors of a request, and the headers that tell a client what to do next."""
 
 import logging
 import re
@@ -13,7 +13,7 @@ log = logging.getLogger("textfn")
 
 
 def named(error: Exception, path: str, request_id: str) -> TextfnError:
-    """The named error of an exception.
+    """Return the TextfnError of an exception.
 
     An unknown exception is logged with its type and place; the client sees a fixed message.
     """
@@ -28,7 +28,7 @@ def named(error: Exception, path: str, request_id: str) -> TextfnError:
 
 
 def _close(path: str) -> str | None:
-    """The path of a dialect that looks most like this one."""
+    """Return the path of a dialect that looks most like this one."""
     from difflib import get_close_matches  # only a wrong path pays for the import
 
     shown = [re.sub(":path", "", each.pattern) for each in dialects.paths()]
@@ -36,7 +36,7 @@ def _close(path: str) -> str | None:
 
 
 def headers(error: TextfnError) -> dict[str, str]:
-    """The headers of an error. `x-should-retry` is read by OpenAI's and Cloudflare's SDKs."""
+    """Return the headers of an error. OpenAI's and Cloudflare's SDKs read `x-should-retry`."""
     match error:
         case errors.MethodNotAllowed():
             return {"allow": error.allowed}

@@ -1,4 +1,4 @@
-"""Which texts run together, and how many runs go at a time.
+"""Batching: the choice of the texts that run together, and several runs at a time.
 
 Short runs of equal length are five times faster than large padded ones.
 """
@@ -17,9 +17,9 @@ TOKEN_BUDGET = 256  # padded tokens in one run; the default of the setting of th
 
 
 class Runs:
-    """Does the runs of a request, several at a time: a run frees the interpreter.
+    """Executes the runs of a request, several at a time: a run releases the interpreter's lock.
 
-    `threads` runs go at a time; a run has at most `token_budget` padded tokens.
+    `threads` is the number of runs at a time, `token_budget` the most padded tokens of a run.
     """
 
     def __init__(self, threads: int = 1, token_budget: int = TOKEN_BUDGET) -> None:
@@ -33,7 +33,7 @@ class Runs:
 
 
 def padded(length: int) -> int:
-    """The next multiple of `MULTIPLE`, in tokens."""
+    """Return the next multiple of `MULTIPLE`, in tokens."""
     return -(-length // MULTIPLE) * MULTIPLE
 
 

@@ -1,4 +1,4 @@
-"""Texts in, arrays out."""
+"""A model: texts in, arrays out."""
 
 import contextlib
 import copy
@@ -60,7 +60,7 @@ class Model:
                 self.try_pooling(pooling)
 
     def standing_in_for(self, model: str) -> "Model":
-        """The same model, whose results name the model that it stands in for."""
+        """Return the same model, whose results name the model that it stands in for."""
         stand_in = copy.copy(self)
         stand_in._stand_in_for = model
         return stand_in
@@ -78,10 +78,11 @@ class Model:
         prompt_name: str = "",
         **how: Unpack[How],
     ) -> Result:
-        """Vectors, float32 [texts, dimensions]; of unit length if `normalize` says so.
+        """Return vectors, float32 [texts, dimensions]; of unit length if `normalize` is true.
 
         `prompt_name` is one of the manifest's prompts. The manifest decides what is not given. A
-        text's vector has the same bits in every batch.
+        text's vector has the same bits in every batch. Raises TooLong if `truncation` is "none",
+        and BadNumbers for a number that is not finite.
         """
         pooling = pooling or self.manifest.pooling[0]
         if name := prompt_name or self.manifest.default_prompt:
@@ -94,26 +95,26 @@ class Model:
     def similarity(
         self, source: str, sentences: Sequence[str], *, prompt_name: str = "", **how: Unpack[How]
     ) -> Result:
-        """Cosine of the source with each sentence, float32 [sentences], within -1 and 1."""
+        """Return the cosine of the source with each sentence, float32 [sentences], from -1 to 1."""
         texts = [source, *sentences]
         result = self.embed(texts, normalize=True, prompt_name=prompt_name, **how)
         scores = result.values[1:] @ result.values[0]
         return result._replace(values=np.clip(scores, -1, 1))
 
     def classify(self, texts: Sequence[str], *, apply: str = "", **how: Unpack[How]) -> Result:
-        """Scores, float32 [texts, labels], in the order of the manifest's labels.
+        """Return scores, float32 [texts, labels], in the order of the manifest's labels.
 
-        `apply` is softmax, sigmoid or none; the manifest's function if it is not given.
+        `apply` is a key of FUNCTIONS: "softmax", "sigmoid" or "none"; the manifest's if it is "".
         """
         result = self._rows(texts, self.manifest.pooling[0], len(self.manifest.labels), **how)
         return result._replace(values=FUNCTIONS[apply or self.manifest.function](result.values))
 
     def count(self, text: str) -> int:
-        """The number of tokens that are left of a text when it is truncated."""
+        """Count the tokens that truncation leaves of a text."""
         return len(self._tokenization.encode(text)[0])
 
     def tokens(self, texts: Sequence[str], special: bool) -> list[list[Token]]:
-        """All tokens of each text, however long it is."""
+        """Return all tokens of each text, however long it is; `special` adds the special ones."""
         return [self._tokenization.tokens(text, special) for text in texts]
 
     def _rows(

@@ -27,7 +27,7 @@ def check_shape(values: Array, *shape: int) -> None:
 
 
 def unit(vectors: Array) -> Array:
-    """Divide each row by its L2 norm. A zero vector has no direction: it raises ArithmeticError."""
+    """Divide each row by its L2 norm. Raises BadNumbers for a zero vector: it has no direction."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not norms.all():
         raise BadNumbers("a vector of length zero cannot be normalized")

@@ -11,7 +11,7 @@ Numbers = NDArray[Any]
 
 
 def expected(reference: dict[str, Any]) -> Numbers:
-    """The published numbers: probabilities, cosines, a vector's first numbers, or of tokens."""
+    """Return the numbers of a reference: probabilities, cosines, a vector's first, or of tokens."""
     if "tokens" in reference:
         return np.array([reference["tokens"]])
     if "scores" in reference:
@@ -20,7 +20,7 @@ def expected(reference: dict[str, Any]) -> Numbers:
 
 
 def found(model: Model, reference: dict[str, Any], pooling: str) -> Numbers:
-    """The model's numbers, float32, in the order of the reference's."""
+    """Compute the model's numbers, float32, in the order of the reference's."""
     if "tokens" in reference:
         return np.array([model.count(reference["text"] * reference["times"])])
     if "scores" in reference:
@@ -37,7 +37,7 @@ def found(model: Model, reference: dict[str, Any], pooling: str) -> Numbers:
 
 
 def missed(model: Model) -> list[str]:
-    """The faults of a model: poolings that cannot run, and the origins of missed references."""
+    """Return the faults of a model: poolings that cannot run, origins of missed references."""
     manifest = model.manifest
     poolings = [fault for each in manifest.pooling if (fault := _fault_of_pooling(model, each))]
     return poolings or [
@@ -46,7 +46,7 @@ def missed(model: Model) -> list[str]:
 
 
 def distance(model: Model, reference: dict[str, Any], pooling: str) -> float:
-    """The largest difference from a reference's numbers."""
+    """Return the largest difference from the numbers of a reference."""
     return float(np.abs(found(model, reference, pooling) - expected(reference)).max())
 
 

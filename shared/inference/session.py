@@ -1,4 +1,4 @@
-"""An opened model file: token ids in, a row of numbers per text out. Only this uses onnxruntime."""
+"""An opened graph: token ids in, a row of numbers per text out. Only this uses onnxruntime."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ def _positions(ids: Ids, mask: Ids) -> Ids:
     return np.broadcast_to(np.arange(ids.shape[1], dtype=np.int32), ids.shape)
 
 
-# The inputs a graph may have, made of the ids and the mask [texts, tokens]. A text is one segment.
+# The inputs a graph may have, made of ids and mask [texts, tokens]. A text is one segment.
 FEEDS: dict[str, Callable[[Ids, Ids], Ids]] = {
     "input_ids": lambda ids, mask: ids,
     "attention_mask": lambda ids, mask: mask,
@@ -34,7 +34,7 @@ DTYPES: dict[str, type[np.integer[Any]]] = {"tensor(int32)": np.int32, "tensor(i
 
 
 class Graph:
-    """A graph and one of its outputs: the name of the output, or "" for the only one.
+    """A graph and the one of its outputs that is read: its name, or "" for the only one.
 
     The output is float [texts, width], or [texts, tokens, width], which is pooled here. Short texts
     of a run are filled up with `pad_token_id`. A graph without an attention_mask would read the
@@ -58,7 +58,7 @@ class Graph:
         self.alone = fixed or "attention_mask" not in self._inputs
 
     def run(self, texts: Sequence[Sequence[int]], pooling: str) -> Array:
-        """Token ids of texts that run together -> float32 [texts, width]."""
+        """Run the token ids of texts together: -> float32 [texts, width]."""
         if self.alone:
             return np.concatenate([self._run(*_unpadded(text), pooling) for text in texts])
         return self._run(*batching.pad(texts, self._pad_token_id), pooling)

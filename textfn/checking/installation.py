@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from shared.version import VERSION
 from textfn import layout
 from textfn.checking.checks import Check, compare, model_files
 from textfn.failure import Failure, in_words
@@ -65,6 +66,7 @@ def _versions() -> Iterator[Check]:
     remedy = f"pip install -r {REQUIREMENTS}" if layout.IN_WHEEL else "make .venv/serve"
     yield from compare(found, pinned, remedy)
     yield Check("python", "ok", platform.python_version())
+    yield Check("textfn", "ok", VERSION)
 
 
 def _installed(name: str) -> str:

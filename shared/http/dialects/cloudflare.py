@@ -17,6 +17,7 @@ SEARCH = ACCOUNT + "/ai/models/search"
 SCHEMA = ACCOUNT + "/ai/models/schema"
 VERIFY = ("/client/v4/user/tokens/verify", ACCOUNT + "/tokens/verify")
 
+RUN_NAMED = ACCOUNT + "/ai/run"  # the body names the model
 RUN = (
     ACCOUNT + "/ai/run/{model:path}",
     GATEWAY + "/workers-ai/run/{model:path}",
@@ -24,6 +25,7 @@ RUN = (
 )
 PATHS = (
     *(Path(pattern, "run") for pattern in RUN),
+    Path(RUN_NAMED, "run-named"),
     Path(SEARCH, "search", "GET"),
     Path(SCHEMA, "schema", "GET"),
     *(Path(pattern, "verify", "GET") for pattern in VERIFY),
@@ -64,8 +66,8 @@ WORDS: dict[type[TextfnError], str] = {
     errors.InternalError: "Internal server error",
 }
 
-# The schema validator's grammar, code 5006. `maxItems`, `enum`, `minimum` were never seen: ours are
-# alike.
+# The words of the schema validator, code 5006. Those of `maxItems`, `enum` and `minimum` were never
+# seen; ours follow the others.
 VALIDATOR: dict[type[TextfnError], str] = {
     errors.UnreadableRequest: "SyntaxError: headers or body are not UTF-8 text",
     errors.NotHttp: "Error: not a request",
@@ -114,24 +116,25 @@ def owns(path: str) -> bool:
 
 
 def success(result: Any) -> dict[str, Any]:
+    """Return Cloudflare's envelope around a result."""
     return {"result": result, "success": True, "errors": [], "messages": []}
 
 
 def active(token: str) -> dict[str, Any]:
-    """What is said of a valid token."""
+    """Return the answer about a valid API token. `token` is its id."""
     message = {"code": 10000, "message": "This API Token is valid and active", "type": None}
     return {**success({"id": token, "status": "active"}), "messages": [message]}
 
 
 def paged(items: Sequence[Any], page: int, per_page: int) -> dict[str, Any]:
-    """One page of a list. A page past the last is empty: clients ask until they get such a one."""
+    """Return one page of a list. A page past the last is empty: clients ask until they get one."""
     shown = items[(page - 1) * per_page : page * per_page]
     info = {"page": page, "per_page": per_page, "count": len(shown), "total_count": len(items)}
     return {**success(shown), "result_info": info}
 
 
 def model(manifest: Manifest) -> dict[str, Any]:
-    """A model as Cloudflare lists it; the values of properties are strings."""
+    """Return a model as Cloudflare lists it; the values of properties are strings."""
     name = next((each for each in manifest.names if each.startswith("@")), manifest.id)
     title, id = TASKS[manifest.tasks[0]]
     properties = {
@@ -157,6 +160,7 @@ def model(manifest: Manifest) -> dict[str, Any]:
 
 
 def error(error: TextfnError, request_id: str) -> tuple[int, dict[str, Any]]:
+    """Give the service's own words in `errors`, and ours with the hint in `messages`."""
     status, code = for_error(STATUS_AND_CODE, error)
     found = [{"code": code, "message": _message(error, request_id)}]
     if isinstance(error, errors.UnknownPath):

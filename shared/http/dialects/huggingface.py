@@ -42,7 +42,7 @@ PIPELINES = ("feature-extraction", "sentence-similarity", "text-classification")
 
 
 def pipeline(task: str) -> tuple[str, ...]:
-    """The paths that name a task."""
+    """Return the paths that name a task."""
     return (
         f"/models/{{model:path}}/pipeline/{task}",
         f"/hf-inference/models/{{model:path}}/pipeline/{task}",
@@ -61,13 +61,13 @@ def owns(path: str) -> bool:
 
 
 def error(error: TextfnError, request_id: str) -> tuple[int, dict[str, Any]]:
-    """One error is a string, several are a list: JavaScript clients show strings only."""
+    """Give one error as a string, several as a list: JavaScript clients show strings only."""
     found = _messages(error)
     return for_error(STATUS, error), {"error": found[0] if len(found) == 1 else found}
 
 
 def headers(seconds: float) -> dict[str, str]:
-    """What the service tells of a computation that took so many seconds."""
+    """Return the headers in which the service tells the time of a computation, in seconds."""
     return {
         "x-compute-type": "cpu",
         "x-compute-time": f"{seconds:.3f}",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TITLE = "OpenAI"
-# Text Embeddings Inference has these two and one model, so there a request need not name it.
+# Text Embeddings Inference has these two paths and one model, so a request need not name it.
 SERVER = ("/v1/embeddings", "/embeddings")
 EMBEDDINGS = (
     *SERVER,
@@ -75,7 +75,10 @@ def owns(path: str) -> bool:
 def embeddings(
     model: str, vectors: NDArray[np.float32], encoding: str, tokens: int
 ) -> dict[str, Any]:
-    """The list of embedding objects; base64 is of little-endian float32."""
+    """Return the list of embedding objects of vectors [texts, dimensions].
+
+    Base64 holds little-endian float32.
+    """
     data = [_base64(vector) for vector in vectors] if encoding == "base64" else vectors
     return {
         "object": "list",
@@ -89,13 +92,13 @@ def embeddings(
 
 
 def models(names: Iterable[str]) -> dict[str, Any]:
-    """The list of model objects; `created` is required of them and known of none."""
+    """Return the list of model objects. The field `created` is required, but no model has it."""
     shape = {"object": "model", "created": 0, "owned_by": "textfn"}
     return {"object": "list", "data": [{"id": name, **shape} for name in names]}
 
 
 def error(error: TextfnError, request_id: str) -> tuple[int, dict[str, Any]]:
-    """Both bodies in one: OpenAI's clients read `error`, Cloudflare's read `errors`."""
+    """Return both bodies in one: OpenAI's clients read `error`, Cloudflare's read `errors`."""
     status, kind, code = for_error(STATUS_TYPE_CODE, error)
     message = " ".join(text for text in (str(error), error.hint) if text)
     param = error.path.strip("/") if isinstance(error, errors.InvalidInput) else ""

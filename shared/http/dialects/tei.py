@@ -1,4 +1,4 @@
-"""Hugging Face's Text Embeddings Inference: one model a server, so the paths name none."""
+"""Hugging Face's Text Embeddings Inference: one model per server, so the paths name none."""
 
 from typing import Any
 
@@ -12,12 +12,17 @@ from shared.version import VERSION
 TITLE = "Text Embeddings Inference"
 EMBED, SIMILARITY, PREDICT, TOKENIZE = POSTED = ("/embed", "/similarity", "/predict", "/tokenize")
 INFO = "/info"
+# The root of a server of one model, as Inference Endpoints and SageMaker ask it.
+ROOT = ("/", "/invocations")
 PATHS = (
     *(Path(pattern, pattern.strip("/")) for pattern in POSTED),
+    *(Path(pattern, "root") for pattern in ROOT),
     Path(INFO, "info", "GET"),
+    Path("/ping", "ping", "GET"),
 )
 
-# router/src/http/server.rs; it knows no models, tokens or deadlines: those are by analogy.
+# From router/src/http/server.rs, which has no errors for an unknown model, an API token or a
+# deadline; ours follow the others.
 STATUS_AND_TYPE: dict[type[TextfnError], tuple[int, str]] = {
     errors.InvalidInput: (422, "Validation"),
     errors.Empty: (400, "Empty"),
@@ -65,7 +70,7 @@ def owns(path: str) -> bool:
 
 
 def info(manifest: Manifest, settings: Settings) -> dict[str, Any]:
-    """One model and the limits, as GET /info of the original returns them."""
+    """Return one model and the limits, as GET /info of the original returns them."""
     labels = {str(index): label for index, label in enumerate(manifest.labels)}
     classifier = {"id2label": labels, "label2id": {labels[id]: int(id) for id in labels}}
     embedding = {"pooling": "".join(manifest.pooling[:1])}
@@ -98,6 +103,6 @@ def error(error: TextfnError, request_id: str) -> tuple[int, dict[str, Any]]:
 
 
 def headers(seconds: float) -> dict[str, str]:
-    """What the service tells of a computation; its times are whole milliseconds."""
+    """Return the headers in which the service tells the time, in whole milliseconds."""
     milliseconds = f"{seconds * 1000:.0f}"
     return {"x-compute-type": "cpu", "x-compute-time": milliseconds, "x-total-time": milliseconds}

@@ -354,6 +354,8 @@ SERVED = ("all-minilm-l6-v2", "minilm-l6-sst2-int8")
         ),
         ("/models/all-minilm-l6-v2/", "/models/all-minilm-l6-v2"),
         ("/embed/", "/embed"),
+        ("//embed/", "/embed"),
+        ("/models//all-minilm-l6-v2", "/models/all-minilm-l6-v2"),
         ("/v1/a b/m/compat/embeddings//", "/v1/a%20b/m/compat/embeddings"),
     ],
 )
@@ -374,7 +376,7 @@ def test_a_model_that_no_function_serves_is_sent_nowhere(
     assert (status, body["errors"][0]["code"]) == (400, 5007)
 
 
-@pytest.mark.parametrize("path", ["/embed", "/v1/embeddings", "//embed/", "//example.com/"])
+@pytest.mark.parametrize("path", ["/embed", "/v1/embeddings", "//example.com/"])
 def test_a_path_that_ends_in_no_slash_or_is_unknown_is_sent_nowhere(path: str) -> None:
     assert call(catalogue, "2.0", path, {})[0] == 404
 
