@@ -4,6 +4,7 @@ tests/golden/make_added.py made the folders and computed the numbers, for each t
 """
 
 import json
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from adding import added, models_in
 from conftest import TESTS
+from running import serving
 
 from shared.inference.model import Model
 from textfn.checking.model import problems
@@ -58,3 +60,31 @@ def test_an_embedder_gives_the_vectors_of_sentence_transformers(models: Path, na
         found = model.embed([case["text"] for case in cases], prompt_name=prompt or "").values
         assert found == pytest.approx(expected, abs=2e-5)
     assert problems(manifest) == []
+
+
+def test_every_route_has_the_model_s_own_function_and_names(models: Path) -> None:
+    added(models, FOLDERS / "multi-label", "--name", "acme/moods", "--alias", "@cf/acme/moods")
+    case = golden("multi-label")[1]
+    expected = {label: pytest.approx(score, abs=1e-5) for label, score in case["scores"].items()}
+    with serving(TEXTFN_MODELS_DIR=str(models)) as (base, _):
+
+        def post(path: str, body: object) -> Any:
+            request = urllib.request.Request(base + path, json.dumps(body).encode())
+            with urllib.request.urlopen(request) as answer:
+                return json.load(answer)
+
+        def scores(labels: Any) -> dict[str, float]:
+            return {each["label"]: each["score"] for each in labels}
+
+        for name in ("moods", "acme/moods"):
+            assert scores(post(f"/models/{name}", {"inputs": case["text"]})[0]) == expected
+            path = f"/models/{name}/pipeline/text-classification"
+            assert scores(post(path, {"inputs": [case["text"]]})[0]) == expected
+            assert scores(post(f"/predict?model={name}", {"inputs": case["text"]})) == expected
+        run = "/client/v4/accounts/me/ai/run/@cf/acme/moods"
+        assert scores(post(run, {"text": case["text"]})["result"]) == expected
+        asked = {"inputs": case["text"], "parameters": {"function_to_apply": "softmax"}}
+        assert sum(scores(post("/models/moods", asked)[0]).values()) == pytest.approx(1)
+        raw = post("/predict?model=moods", {"inputs": case["text"], "raw_scores": True})
+        logits = np.array([scores(raw)[label] for label in expected])
+        assert 1 / (1 + np.exp(-logits)) == pytest.approx(list(case["scores"].values()), abs=1e-5)
