@@ -1,5 +1,7 @@
 """A model's numbers of a text that runs alone, without padding: what padding must not change."""
 
+import numpy as np
+
 from shared.inference.model import graph_of
 from shared.inference.numerics import FUNCTIONS, Array, unit
 from shared.inference.tokenization import open_tokenizer
@@ -7,13 +9,13 @@ from shared.manifest import Manifest
 
 
 def rows(manifest: Manifest, text: str, pooling: str) -> Array:
-    """Return what the graph gives for all tokens of a text: float [1, width]."""
+    """Return what the graph gives for all tokens of a text: float32 [1, width]."""
     graph = graph_of(manifest.graph(pooling), manifest)
     graph.alone = True
     tokenizer = open_tokenizer(manifest.tokenizer)
     tokenizer.enable_truncation(manifest.max_tokens)
     prompt = manifest.prompts.get(manifest.default_prompt, "")
-    return graph.run([tokenizer.encode(prompt + text).ids], pooling)
+    return graph.run([tokenizer.encode(prompt + text).ids], pooling).astype(np.float32)
 
 
 def numbers(manifest: Manifest, rows: Array) -> Array:
