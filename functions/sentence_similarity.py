@@ -15,29 +15,30 @@ from shared.http.computing import compute
 from shared.http.dialects import cloudflare
 from shared.http.fields import MOST_TEXTS, Fields
 from shared.http.lambda_adapter import lambda_handler
-from shared.http.routing import Form, forms, model_name, named
+from shared.http.routing import Form, forms, model_name, named, reads
 from shared.http.service import service
 from shared.inference.library import Library
 
 TASK = "sentence-similarity"
 
 
+@reads(TASK)
 async def run(request: Request, fields: Fields) -> Response:
     """{"source": str, "sentences": [str]} -> [number]. `text` replaces a missing `source`."""
     model = models(request, TASK)[request.path_params["model"]]
-    fields.check_not_queued(request.query_params)
     if "text" in fields:
         fields = fields.with_defaults(source=fields["text"])
     fields.require(["source", "sentences"])
     source = fields.text("source")
     sentences = fields.texts("sentences", service(request).settings.max_texts)
-    result = await compute(request, fields, model.similarity, source, sentences)
+    pooling = cloudflare.poolings(model.manifest)[0]
+    result = await compute(request, fields, model.similarity, source, sentences, pooling=pooling)
     return answer(cloudflare.success(result.values), result)
 
 
+@reads(TASK)
 async def similarity(request: Request, fields: Fields) -> Response:
     """{"inputs": {"source_sentence": str, "sentences": [str]}} -> [number]; or the inner object"""
-    fields = fields.with_parameters()
     model = models(request, TASK)[model_name(request)]
     given = fields["inputs"] if "inputs" in fields else fields.body
     if not isinstance(given, dict):

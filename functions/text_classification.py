@@ -10,7 +10,7 @@ from shared.http.computing import compute
 from shared.http.dialects import cloudflare
 from shared.http.fields import MOST_TEXTS, Fields
 from shared.http.lambda_adapter import lambda_handler
-from shared.http.routing import Form, forms, model_name, named
+from shared.http.routing import Form, forms, model_name, named, reads
 from shared.inference.library import Library
 from shared.inference.numerics import FUNCTIONS, Array
 from shared.manifest import Manifest
@@ -18,30 +18,31 @@ from shared.manifest import Manifest
 TASK = "text-classification"
 
 
+@reads(TASK)
 async def run(request: Request, fields: Fields) -> Response:
     """{"text": str} -> [{"label", "score"}]"""
     model = models(request, TASK)[request.path_params["model"]]
-    fields.check_not_queued(request.query_params)
     fields.require(["text"])
     result = await compute(request, fields, model.classify, [fields.text("text")])
     return answer(cloudflare.success(ranked(model.manifest.labels, result.values[0])), result)
 
 
+@reads(TASK)
 async def classify(request: Request, fields: Fields) -> Response:
     """{"inputs": str | [str], "top_k"?, "function_to_apply"?} -> [[{"label", "score"}]]"""
-    fields = fields.with_parameters()
     model = models(request, TASK)[request.path_params["model"]]
     fields.require(["inputs"])
     texts, truncation = fields.text_or_texts("inputs", MOST_TEXTS), fields.truncation()
-    top_k, apply = (
-        fields.integer("top_k"),
-        fields.choice("function_to_apply", functions(model.manifest)),
+    top_k = fields.integer("top_k") or (1 if fields.flag("return_all_scores") is False else None)
+    apply = fields.any_case("function_to_apply").choice(
+        "function_to_apply", functions(model.manifest)
     )
     how = {"apply": apply, "truncation": truncation}
     result = await compute(request, fields, model.classify, texts, **how)
     return answer([ranked(model.manifest.labels, row)[:top_k] for row in result.values], result)
 
 
+@reads(TASK)
 async def predict(request: Request, fields: Fields) -> Response:
     """{"inputs": str | [[str]], "raw_scores"?} -> [{"score", "label"}]; [[...]] for a batch"""
     model = models(request, TASK)[model_name(request)]

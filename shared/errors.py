@@ -102,7 +102,7 @@ class TooLong(InvalidInput):
         self.maximum, self.given = maximum, given
         super().__init__(
             f"A text has {given} tokens; this model takes {maximum}. "
-            "Send a shorter text, or remove 'truncate' to have it truncated."
+            "Send a shorter text, or allow its truncation."
         )
 
 

@@ -23,7 +23,7 @@ class Manifest:
     """The fields of one models/<name>/manifest.toml.
 
     `max_tokens` is the limit of a text, special tokens included. `pooling` lists the poolings that
-    a request may ask for, the default first. `references` are known numbers with a tolerance.
+    a request may ask for, the model's own first. `references` are known numbers with a tolerance.
     `architecture` is the checkpoint's model_type, `checkpoint_sha256` has the sha256 of its files.
     `layers` and `width` (the hidden size) of the encoder tell the work per token.
     `function` turns logits into scores, unless a request names another one. `prompts` are texts by
@@ -73,12 +73,16 @@ class Manifest:
         return self.folder / "tokenizer.json"
 
     def graph(self, pooling: str) -> Path:
-        """Return the path: model.onnx, or model-POOLING.onnx if the pooling is not the default.
+        """Return the file of a pooling's graph.
 
+        model.onnx has the only pooling, or mean pooling beside model-cls.onnx. The order of
+        `pooling` does not matter: folders that were pulled by earlier versions have another order.
         A graph that textfn did not build serves all poolings: its output is pooled outside of it.
         """
-        default = pooling == self.pooling[0] or self.output
-        return self.folder / ("model.onnx" if default else f"model-{pooling}.onnx")
+        alone = len(self.pooling) == 1 or self.output
+        return self.folder / (
+            "model.onnx" if alone or pooling == "mean" else f"model-{pooling}.onnx"
+        )
 
     def fingerprint(self, pooling: str) -> str:
         """Return 12 hex digits that change with the weights, quantization, tokenizer or pooling."""

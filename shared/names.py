@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -14,6 +15,9 @@ from shared.settings import Settings
 
 # Tasks that a stand-in may answer. Vectors of two models in one index would be corrupt data.
 SCORES = {"sentence-similarity", "text-classification"}
+# The longest name that is looked at, in characters: encoded twice, the longest of the catalogue has
+# 90. A longer one is unknown, whatever it costs to compare.
+MOST_CHARACTERS = 200
 
 
 class Choice(NamedTuple):
@@ -120,6 +124,8 @@ def key(name: str) -> str:
 
     "@cf%2Fbaai%2Fbge-base-en-v1.5", "workers-ai/@cf/baai/...", "cf/baai/..." and any case of them.
     """
+    if len(name) > MOST_CHARACTERS:
+        return ""
     name = unquote(unquote(name)).strip("/").lower()
     return name.removeprefix("workers-ai/").removeprefix("@")
 
@@ -149,9 +155,17 @@ def _folders(settings: Settings) -> Iterator[Path]:
 
 
 def _one_per_id(manifests: Iterable[Manifest]) -> dict[str, Manifest]:
-    """Keep one folder per id: the installed one, or else the first."""
+    """Keep one folder per id: the installed one, or else the first.
+
+    The first one, the catalogue's, says which pooling is the model's own: a folder that an earlier
+    version pulled has mean pooling first.
+    """
+    first: dict[str, Manifest] = {}
     served: dict[str, Manifest] = {}
     for each in manifests:
+        own = first.setdefault(each.id, each).pooling
+        if set(own) == set(each.pooling):
+            each = replace(each, pooling=own)
         if each.id not in served or each.installed > served[each.id].installed:
             served[each.id] = each
     return served

@@ -150,29 +150,23 @@ class Fields:
             raise TooSmall(f"/{field}", minimum)
         return value
 
-    def truncation(self) -> str:
+    def any_case(self, field: str) -> Fields:
+        """Return the same fields, with this one in lower case if it is a string."""
+        value = self.get(field)
+        return Fields({**self.body, field: value.lower()}) if isinstance(value, str) else self
+
+    def truncation(self, refusing: str = "truncate") -> str:
         """Return the side on which a long text is cut, "right" or "left"; "none" if it must not be.
 
-        The default is "right"; `truncate: false` gives "none". The case of letters does not count.
+        The default is "right"; if the field `refusing` is false, it is "none". The case of letters
+        does not count.
         """
-        side = self.get("truncation_direction")
-        lower = Fields({"truncation_direction": side.lower() if isinstance(side, str) else side})
+        lower = self.any_case("truncation_direction")
         chosen = lower.choice("truncation_direction", ["right", "left"])
-        return "none" if self.flag("truncate") is False else chosen
-
-    def check_not_queued(self, query: Mapping[str, str]) -> None:
-        """Raise Unsupported for the three forms of Workers AI's batch API."""
-        queued = self.with_defaults(queueRequest=True) if _is_queued(query) else self
-        for field in ("queueRequest", "requests", "request_id"):
-            if field in queued:
-                reason = (
-                    f"'{field}' asks for a queued batch; this service has no queue. "
-                    "Send the texts in ordinary requests."
-                )
-                raise Unsupported(f"/{field}", reason)
+        return "none" if self.flag(refusing) is False else chosen
 
     def check_dimensions(self, dimensions: int) -> None:
-        """Raise Unsupported for another number of dimensions, or for a prompt: no model has one."""
+        """Raise Unsupported for another number of dimensions."""
         given = self.get("dimensions")
         if given not in (None, dimensions):
             number = isinstance(given, int | float)
@@ -181,10 +175,6 @@ class Fields:
                 f"{shown}; this model returns {dimensions}. Remove the field or send {dimensions}."
             )
             raise Unsupported("/dimensions", reason)
-        if self.get("prompt_name") is not None:
-            raise Unsupported(
-                "/prompt_name", "'prompt_name' is set; this model has no prompts. Remove the field."
-            )
 
     def check_no_token_ids(self, field: str) -> None:
         """Raise Unsupported for a list of token ids, or of lists of them."""
@@ -203,10 +193,6 @@ def number(query: Mapping[str, str], field: str, default: int) -> int:
     if not (value.isascii() and value.isdigit()):
         raise WrongType(f"/{field}", ["integer"], value)
     return Fields({field: int(value[:18])}).integer(field) or default
-
-
-def _is_queued(query: Mapping[str, str]) -> bool:
-    return query.get("queueRequest") == "true"
 
 
 def _text(value: object, path: str) -> str:

@@ -10,6 +10,7 @@ from shared.errors import TextfnError
 from shared.http import dialects, telemetry
 
 log = logging.getLogger("textfn")
+MOST_CHARACTERS = 200  # of a path that is compared with those that are served
 
 
 def named(error: Exception, path: str, request_id: str) -> TextfnError:
@@ -29,6 +30,8 @@ def named(error: Exception, path: str, request_id: str) -> TextfnError:
 
 def _close(path: str) -> str | None:
     """Return the path of a dialect that looks most like this one."""
+    if len(path) > MOST_CHARACTERS:
+        return None
     from difflib import get_close_matches  # only a wrong path pays for the import
 
     shown = [re.sub(":path", "", each.pattern) for each in dialects.paths()]

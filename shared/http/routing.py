@@ -1,6 +1,8 @@
 """Routes: the paths of every dialect, each to the endpoint of its form."""
 
+import functools
 from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,12 +10,26 @@ from starlette.routing import Route
 
 from shared.http import dialects
 from shared.http.body import read_fields
+from shared.http.dialects.known_fields import check_fields
 from shared.http.fields import Fields
 
-# The endpoint of a form of request that has a body. One that is not async does not answer: it looks
-# at the request and returns the endpoint that does.
-Form = Callable[[Request, Fields], "Awaitable[Response] | Form"]
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Answering(NamedTuple):
+    """What answers a form of request that has a body: it gets the fields of its task."""
+
+    task: str
+    answer: Callable[[Request, Fields], Awaitable[Response]]
+
+
+# A form of request is answered, or a function looks at the request and returns what answers it.
+Form = Answering | Callable[[Request, Fields], "Form"]
+
+
+def reads(task: str) -> Callable[[Callable[[Request, Fields], Awaitable[Response]]], Answering]:
+    """Decorate what answers a form: `FIELDS` of the path's dialect has the fields of its task."""
+    return functools.partial(Answering, task)
 
 
 def forms(answering: Mapping[str, Form]) -> list[Route]:
@@ -41,7 +57,8 @@ def named(run: Form) -> Form:
         fields.require(["model", "input"])
         request.scope["path_params"]["model"] = fields.text("model")
         given = fields.object("input")
-        return lambda request, _: _answered(run, request, given)
+        chosen = _chosen(run, request, given)
+        return Answering(chosen.task, lambda request, _: _answer(chosen, request, given))
 
     return choose
 
@@ -56,14 +73,20 @@ def _routes(answering: Mapping[str, Endpoint], method: str) -> list[Route]:
 
 def _with_fields(form: Form) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        return await _answered(form, request, await read_fields(request))
+        fields = await read_fields(request)
+        return await _answer(_chosen(form, request, fields), request, fields)
 
     return endpoint
 
 
-def _answered(form: Form, request: Request, fields: Fields) -> Awaitable[Response]:
-    """Call a form, and each form that one of them returns, until one answers."""
-    answering = form(request, fields)
-    while callable(answering):
-        answering = answering(request, fields)
-    return answering
+def _chosen(form: Form, request: Request, fields: Fields) -> Answering:
+    while not isinstance(form, Answering):
+        form = form(request, fields)
+    return form
+
+
+def _answer(chosen: Answering, request: Request, fields: Fields) -> Awaitable[Response]:
+    """Refuse the fields that the path's dialect does not serve, and answer."""
+    rules = dialects.of(request.scope["route"].path).FIELDS[chosen.task]
+    check_fields(fields.body, request.query_params, rules)
+    return chosen.answer(request, fields.with_parameters() if rules.parameters else fields)

@@ -12,7 +12,7 @@ import numpy as np
 from shared.errors import Failure, TooLong
 from shared.inference.batching import Runs
 from shared.inference.cache import NO_CACHE, Row, TenantCache
-from shared.inference.numerics import FUNCTIONS, Array, check_finite, check_shape, unit
+from shared.inference.numerics import FUNCTIONS, Array, check_finite, check_shape, cosines, unit
 from shared.inference.result import Result
 from shared.inference.session import Graph
 from shared.inference.tokenization import Token, Tokenization
@@ -93,13 +93,21 @@ class Model:
         return result
 
     def similarity(
-        self, source: str, sentences: Sequence[str], *, prompt_name: str = "", **how: Unpack[How]
+        self,
+        source: str,
+        sentences: Sequence[str],
+        *,
+        pooling: str = "",
+        prompt_name: str = "",
+        **how: Unpack[How],
     ) -> Result:
-        """Return the cosine of the source with each sentence, float32 [sentences], from -1 to 1."""
-        texts = [source, *sentences]
-        result = self.embed(texts, normalize=True, prompt_name=prompt_name, **how)
-        scores = result.values[1:] @ result.values[0]
-        return result._replace(values=np.clip(scores, -1, 1))
+        """Return the cosine of the source with each sentence, float32 [sentences], from -1 to 1.
+
+        A sentence's score has the same bits in every batch.
+        """
+        asked = {"pooling": pooling, "prompt_name": prompt_name}
+        result = self.embed([source, *sentences], normalize=True, **asked, **how)
+        return result._replace(values=cosines(result.values[0], result.values[1:]))
 
     def classify(self, texts: Sequence[str], *, apply: str = "", **how: Unpack[How]) -> Result:
         """Return scores, float32 [texts, labels], in the order of the manifest's labels.

@@ -35,6 +35,17 @@ def unit(vectors: Array) -> Array:
     return directions
 
 
+def cosines(source: Array, vectors: Array) -> Array:
+    """The cosine of a unit vector [width] with each unit vector [n, width], within -1 and 1.
+
+    Each row is summed by itself in float64, so a score has the same bits in every company. A matrix
+    product would add in an order that depends on the number of rows.
+    """
+    products = vectors.astype(np.float64) * source.astype(np.float64)
+    scores: Array = np.clip(products.sum(axis=1), -1, 1).astype(np.float32)
+    return scores
+
+
 def mean(rows: NDArray[Any], mask: NDArray[np.int32]) -> Array:
     """Mean pooling without the padding: float [texts, tokens, width] -> float32 [texts, width]."""
     seen = mask.astype(np.float32)[:, np.newaxis]

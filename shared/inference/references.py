@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.inference.model import Model
+from shared.inference.numerics import cosines
 
 Numbers = NDArray[Any]
 
@@ -30,8 +31,7 @@ def found(model: Model, reference: dict[str, Any], pooling: str) -> Numbers:
     if "similarities" in reference:
         texts = [reference["source"], *reference["sentences"]]
         vectors = model.embed(texts, pooling=pooling, normalize=True).values
-        similarities: Numbers = vectors[1:] @ vectors[0]
-        return similarities
+        return cosines(vectors[0], vectors[1:])
     vector: Numbers = model.embed([reference["text"]], pooling=pooling).values[0]
     return vector[: len(reference["first_numbers"])]
 

@@ -124,7 +124,7 @@ def test_info_tells_what_the_model_takes(server: Server) -> None:
         "model_id": "tiny-embedder",
         "model_sha": model.removeprefix("tiny-embedder@"),
         "model_dtype": "int8",
-        "model_type": {"embedding": {"pooling": "mean"}},
+        "model_type": {"embedding": {"pooling": "cls"}},
         "max_concurrent_requests": 64,
         "max_input_length": 32,
         "max_batch_tokens": 256,

@@ -1,11 +1,14 @@
 """The catalogue's names."""
 
 import re
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from graphs import TINY_MODELS
 
+from shared.inference.model import Model
 from shared.manifest import BUNDLED, BadManifest, Manifest, read
 from shared.names import Catalogue
 
@@ -41,6 +44,24 @@ def test_a_catalogued_model_and_its_pulled_files_are_one_model(tmp_path: Path) -
     catalogued = named(tmp_path / "x", "x", "@cf/x/y")
     pulled = named(tmp_path / "x@0123456789ab", "x", "@cf/x/y")
     assert [each.id for each in Catalogue([catalogued, pulled])] == ["x"]
+
+
+def test_the_catalogue_says_which_pooling_of_a_pulled_folder_is_the_model_s_own(
+    tmp_path: Path,
+) -> None:
+    """Folders that 0.2 pulled have mean first."""
+    catalogued = named(tmp_path / "x", "x", "@cf/x/y")
+    pulled = tmp_path / "x@0123456789ab"
+    shutil.copytree(TINY_MODELS / "tiny-embedder", pulled)
+    text = (pulled / "manifest.toml").read_text("utf-8")
+    text = text.replace('"tiny-embedder"', '"x"').replace('["cls", "mean"]', '["mean", "cls"]')
+    (pulled / "manifest.toml").write_text(text, "utf-8")
+    (served,) = Catalogue([catalogued, read(pulled)])
+    assert (served.folder, served.pooling) == (pulled, ("cls", "mean"))
+    assert Catalogue([read(pulled)]).find("x").pooling == ("mean", "cls")
+    found = Model(served).embed(["hello world"]).values
+    tiny = Model(read(TINY_MODELS / "tiny-embedder"))
+    assert np.array_equal(found, tiny.embed(["hello world"], pooling="cls").values)
 
 
 def test_the_names_of_the_shipped_models_are_unique() -> None:

@@ -2,12 +2,13 @@
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared import errors
 from shared.errors import TextfnError
 from shared.http.dialects.dialect import ErrorSchema, Path, for_error
+from shared.http.dialects.known_fields import FieldRules
 from shared.manifest import Manifest
 
 TITLE = "Cloudflare Workers AI"
@@ -30,6 +31,14 @@ PATHS = (
     Path(SCHEMA, "schema", "GET"),
     *(Path(pattern, "verify", "GET") for pattern in VERIFY),
 )
+FIELDS: Mapping[str, FieldRules] = {
+    "text-embeddings": FieldRules(
+        ("text", "pooling", "dimensions", "truncate_inputs"),
+        ("model",),  # the path names it
+    ),
+    "sentence-similarity": FieldRules(("source", "text", "sentences"), ("model", "normalize")),
+    "text-classification": FieldRules(("text",), ("model", "normalize")),
+}
 GATEWAY_TO_WORKERS_AI = re.compile("/v1/[^/]+/[^/]+/workers-ai(?!/v1/)(/|$)")
 
 # https://developers.cloudflare.com/workers-ai/platform/errors/ and, for 5006, 10000, 9106 and 7003,
@@ -107,6 +116,11 @@ TASKS = {
     "text-classification": ("Text Classification", "19606750-23ed-4371-aab2-c20349b53a60"),
     "sentence-similarity": ("Sentence Similarity", "b2b9cb18-2ee1-5e35-a4a5-2ab1a1d2b8f6"),
 }
+
+
+def poolings(manifest: Manifest) -> list[str]:
+    """The kinds of pooling of a model, Workers AI's default first: mean, if the model has it."""
+    return sorted(manifest.pooling, key=lambda each: each != "mean")
 
 
 def owns(path: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from shared.errors import TextfnError
+from shared.http.dialects.known_fields import FieldRules
 
 T = TypeVar("T")
 
@@ -30,11 +31,13 @@ class ErrorSchema(NamedTuple):
 class Dialect(Protocol):
     """One module per dialect; `DIALECTS` lists them. Everything else loops over that tuple.
 
-    `TITLE` is the tag of the dialect's operations in the OpenAPI document.
+    `TITLE` is the tag of the dialect's operations in the OpenAPI document. `FIELDS` has the fields
+    of each task that the dialect asks for; known_fields.py says what becomes of all others.
     """
 
     TITLE: str
     PATHS: tuple[Path, ...]
+    FIELDS: Mapping[str, FieldRules]
     ERROR: ErrorSchema
 
     def owns(self, path: str) -> bool:

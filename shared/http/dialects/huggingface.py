@@ -1,10 +1,12 @@
 """The Hugging Face Inference API: paths old and new, bare answers, `{"error": ...}`."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from shared import errors
 from shared.errors import TextfnError
 from shared.http.dialects.dialect import ErrorSchema, Path, for_error
+from shared.http.dialects.known_fields import FieldRules
 
 TITLE = "Hugging Face"
 # A bare URL names a model and leaves the task to the body; huggingface_hub before 0.28 puts the
@@ -54,6 +56,25 @@ PATHS = (
     *(Path(pattern, "bare") for pattern in BARE),
     *(Path(pattern, task) for task in PIPELINES for pattern in pipeline(task)),
 )
+
+CUT = ("truncate", "truncation_direction")
+FIELDS: Mapping[str, FieldRules] = {
+    "text-embeddings": FieldRules(
+        ("inputs", "normalize", "dimensions", *CUT),
+        ("model",),  # the path names it
+        parameters=True,
+    ),
+    "sentence-similarity": FieldRules(
+        ("inputs", "source_sentence", "sourceSentence", "sentences", *CUT),
+        ("model", "normalize"),  # a cosine is the same
+        parameters=True,
+    ),
+    "text-classification": FieldRules(
+        ("inputs", "top_k", "function_to_apply", "return_all_scores", *CUT),
+        ("model", "normalize"),
+        parameters=True,
+    ),
+}
 
 
 def owns(path: str) -> bool:

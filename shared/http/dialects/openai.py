@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from shared import errors
 from shared.errors import TextfnError
 from shared.http.dialects import cloudflare
 from shared.http.dialects.dialect import ErrorSchema, Path, for_error
+from shared.http.dialects.known_fields import FieldRules
+from shared.manifest import Manifest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +31,9 @@ PATHS = (
     *(Path(pattern, "embeddings") for pattern in EMBEDDINGS),
     *(Path(pattern, "models", "GET") for pattern in MODELS),
 )
+FIELDS: Mapping[str, FieldRules] = {
+    "text-embeddings": FieldRules(("model", "input", "encoding_format", "dimensions"))
+}
 
 # https://platform.openai.com/docs/guides/error-codes: status, type and code.
 STATUS_TYPE_CODE: dict[type[TextfnError], tuple[int, str, str | None]] = {
@@ -70,6 +75,12 @@ def owns(path: str) -> bool:
     if path.startswith("/client/v4/"):
         return "/ai/v1/" in path
     return path.startswith("/v1/") or path == "/embeddings"
+
+
+def pooling(pattern: str, manifest: Manifest) -> str:
+    """Cloudflare's default on a route that Cloudflare has, the model's own on the others."""
+    of_cloudflare = pattern.startswith((cloudflare.ACCOUNT, cloudflare.GATEWAY))
+    return cloudflare.poolings(manifest)[0] if of_cloudflare else manifest.pooling[0]
 
 
 def embeddings(

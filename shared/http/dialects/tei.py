@@ -1,10 +1,12 @@
 """Hugging Face's Text Embeddings Inference: one model per server, so the paths name none."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from shared import errors
 from shared.errors import TextfnError
 from shared.http.dialects.dialect import ErrorSchema, Path, for_error
+from shared.http.dialects.known_fields import FieldRules
 from shared.manifest import Manifest
 from shared.settings import Settings
 from shared.version import VERSION
@@ -20,6 +22,13 @@ PATHS = (
     Path(INFO, "info", "GET"),
     Path("/ping", "ping", "GET"),
 )
+CUT = ("truncate", "truncation_direction")
+FIELDS: Mapping[str, FieldRules] = {
+    "text-embeddings": FieldRules(("inputs", "normalize", "dimensions", *CUT)),
+    "sentence-similarity": FieldRules(("inputs", *CUT), ("normalize",), parameters=True),
+    "text-classification": FieldRules(("inputs", "raw_scores", *CUT), ("normalize",)),
+    "tokenize": FieldRules(("inputs", "add_special_tokens"), ("normalize", "dimensions")),
+}
 
 # From router/src/http/server.rs, which has no errors for an unknown model, an API token or a
 # deadline; ours follow the others.
