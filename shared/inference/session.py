@@ -59,22 +59,16 @@ class Graph:
 
     def run(self, texts: Sequence[Sequence[int]], pooling: str) -> Array:
         """Run the token ids of texts together: -> float32 [texts, width]."""
-        if self.alone:
-            return np.concatenate([self._run(*_unpadded(text), pooling) for text in texts])
-        return self._run(*batching.pad(texts, self._pad_token_id), pooling)
-
-    def _run(self, ids: Ids, mask: Ids, pooling: str) -> Array:
+        if self.alone and len(texts) > 1:
+            return np.concatenate([self.run([text], pooling) for text in texts])
+        multiple = 1 if self.alone else batching.MULTIPLE
+        ids, mask = batching.pad(texts, self._pad_token_id, multiple)
         feeds = {
             name: FEEDS[name](ids, mask).astype(dtype, copy=False)
             for name, dtype in self._inputs.items()
         }
         rows: Array = self.session.run(self._outputs, feeds)[0]
         return POOLINGS[pooling](rows, mask) if rows.ndim == 3 else rows
-
-
-def _unpadded(text: Sequence[int]) -> tuple[Ids, Ids]:
-    ids = np.array([text], np.int32)
-    return ids, np.ones_like(ids)
 
 
 def open_graph(path: Path, *, optimize: bool) -> onnxruntime.InferenceSession:
