@@ -24,8 +24,10 @@ PATHS = (
 )
 CUT = ("truncate", "truncation_direction")
 FIELDS: Mapping[str, FieldRules] = {
-    "text-embeddings": FieldRules(("inputs", "normalize", "dimensions", *CUT)),
-    "sentence-similarity": FieldRules(("inputs", *CUT), ("normalize",), parameters=True),
+    "text-embeddings": FieldRules(("inputs", "normalize", "dimensions", "prompt_name", *CUT)),
+    "sentence-similarity": FieldRules(
+        ("inputs", "prompt_name", *CUT), ("normalize",), parameters=True
+    ),
     "text-classification": FieldRules(("inputs", "raw_scores", *CUT), ("normalize",)),
     "tokenize": FieldRules(("inputs", "add_special_tokens"), ("normalize", "dimensions")),
 }

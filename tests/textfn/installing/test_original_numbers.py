@@ -4,8 +4,10 @@ tests/golden/make_added.py made the folders and computed the numbers, for each t
 """
 
 import json
+import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,19 @@ FUNCTIONS = {
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with models_in(tmp_path / "models", monkeypatch) as folder:
         yield folder
+
+
+@contextmanager
+def posting(models: Path) -> Iterator[Callable[[str, object], Any]]:
+    """Give a function that posts a body to a path of a server with these models."""
+    with serving(TEXTFN_MODELS_DIR=str(models)) as (base, _):
+
+        def post(path: str, body: object) -> Any:
+            request = urllib.request.Request(base + path, json.dumps(body).encode())
+            with urllib.request.urlopen(request) as answer:
+                return json.load(answer)
+
+        yield post
 
 
 def golden(name: str) -> Any:
@@ -66,12 +81,7 @@ def test_every_route_has_the_model_s_own_function_and_names(models: Path) -> Non
     added(models, FOLDERS / "multi-label", "--name", "acme/moods", "--alias", "@cf/acme/moods")
     case = golden("multi-label")[1]
     expected = {label: pytest.approx(score, abs=1e-5) for label, score in case["scores"].items()}
-    with serving(TEXTFN_MODELS_DIR=str(models)) as (base, _):
-
-        def post(path: str, body: object) -> Any:
-            request = urllib.request.Request(base + path, json.dumps(body).encode())
-            with urllib.request.urlopen(request) as answer:
-                return json.load(answer)
+    with posting(models) as post:
 
         def scores(labels: Any) -> dict[str, float]:
             return {each["label"]: each["score"] for each in labels}
@@ -88,3 +98,32 @@ def test_every_route_has_the_model_s_own_function_and_names(models: Path) -> Non
         raw = post("/predict?model=moods", {"inputs": case["text"], "raw_scores": True})
         logits = np.array([scores(raw)[label] for label in expected])
         assert 1 / (1 + np.exp(-logits)) == pytest.approx(list(case["scores"].values()), abs=1e-5)
+
+
+def test_a_request_names_a_prompt_of_the_model(models: Path) -> None:
+    added(models, FOLDERS / "last-token-embedder", "--name", "decoder")
+    cases = golden("last-token-embedder")
+    texts = [each["text"] for each in cases[:4]]
+    vectors = {
+        name or "": np.array([each["vector"] for each in cases if each["prompt_name"] == name][:4])
+        for name in (None, "query")
+    }
+    units = {
+        name: rows / np.linalg.norm(rows, axis=1, keepdims=True) for name, rows in vectors.items()
+    }
+    with posting(models) as post:
+        for name in ("", "query"):
+            prompt = {"prompt_name": name} if name else {}
+            found = post("/models/decoder/pipeline/feature-extraction", {"inputs": texts} | prompt)
+            assert np.array(found) == pytest.approx(vectors[name], abs=2e-5)
+            found = post("/embed?model=decoder", {"inputs": texts} | prompt)
+            assert np.array(found) == pytest.approx(units[name], abs=2e-5)
+            inputs = {"source_sentence": texts[0], "sentences": texts[1:]}
+            body = {"inputs": inputs, "parameters": prompt}
+            expected = units[name][1:] @ units[name][0]
+            found = post("/similarity?model=decoder", body)
+            assert found == pytest.approx(list(expected), abs=1e-5)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            post("/embed?model=decoder", {"inputs": texts, "prompt_name": "passage"})
+    words = "'prompt_name' is set; the model has no such prompt. Send one of document, query."
+    assert words in json.load(refused.value)["error"]
