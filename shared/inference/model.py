@@ -181,7 +181,7 @@ class Model:
 
 
 def graph_of(path: Path, manifest: Manifest) -> Graph:
-    """Raises CannotFeed, and what onnxruntime raises."""
+    """Open a manifest's graph. Raises CannotFeed, and what onnxruntime raises."""
     optimize, pad = manifest.optimize, manifest.pad_token_id
     return Graph(path, manifest.output, optimize=optimize, pad_token_id=pad)
 

@@ -33,12 +33,12 @@ def cause(model: Model, reference: dict[str, Any], pooling: str) -> str:
     lower = reference | {"text": reference["text"].lower()}
     if distance(model, lower, pooling) <= tolerance:
         return "right for the text in lower case: the tokenizer keeps capital letters"
-    rows = unpadded.rows(manifest, reference["text"], pooling)
+    rows = unpadded.rows(manifest, [reference["text"]], pooling)
     return "right without padding: a wrong pad_token_id" if _met(manifest, rows, reference) else ""
 
 
 def _changed(manifest: Manifest, pooling: str) -> Iterator[tuple[str, Manifest]]:
-    """Manifests that differ in one field, and what is wrong if one of them meets a reference."""
+    """Yield manifests that differ in one field, and the fault if one of them is right."""
     if manifest.labels:
         for function in set(get_args(Function)) - {manifest.function}:
             words = f"{function} gives what {manifest.function} should: a wrong function"
@@ -57,7 +57,7 @@ def _changed(manifest: Manifest, pooling: str) -> Iterator[tuple[str, Manifest]]
 
 
 def _met(manifest: Manifest, rows: Any, reference: dict[str, Any]) -> bool:
-    numbers = unpadded.numbers(manifest, rows)
+    numbers = unpadded.numbers(manifest, rows)[0]
     if "scores" in reference:
         numbers = numbers[[manifest.labels.index(label) for label in reference["scores"]]]
     known = expected(reference)

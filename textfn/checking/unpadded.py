@@ -1,5 +1,7 @@
 """A model's numbers of a text that runs alone, without padding: what padding must not change."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from shared.inference.model import graph_of
@@ -8,21 +10,19 @@ from shared.inference.tokenization import open_tokenizer
 from shared.manifest import Manifest
 
 
-def rows(manifest: Manifest, text: str, pooling: str) -> Array:
-    """Return what the graph gives for all tokens of a text: float32 [1, width]."""
+def rows(manifest: Manifest, texts: Sequence[str], pooling: str) -> Array:
+    """Return what the graph gives for the tokens of each text: float32 [texts, width]."""
     graph = graph_of(manifest.graph(pooling), manifest)
     graph.alone = True
     tokenizer = open_tokenizer(manifest.tokenizer)
     tokenizer.enable_truncation(manifest.max_tokens)
     prompt = manifest.prompts.get(manifest.default_prompt, "")
-    return graph.run([tokenizer.encode(prompt + text).ids], pooling).astype(np.float32)
+    ids = [tokenizer.encode(prompt + text).ids for text in texts]
+    return graph.run(ids, pooling).astype(np.float32)
 
 
 def numbers(manifest: Manifest, rows: Array) -> Array:
-    """Return scores or a vector, as the manifest makes them of a row: float [width]."""
+    """Return scores or vectors, as the manifest makes them of rows: float32 [texts, width]."""
     if manifest.labels:
-        made = FUNCTIONS[manifest.function](rows)
-    else:
-        made = unit(rows) if manifest.normalize else rows
-    row: Array = made[0]
-    return row
+        return FUNCTIONS[manifest.function](rows)
+    return unit(rows) if manifest.normalize else rows

@@ -65,7 +65,7 @@ def add(options: argparse.Namespace) -> int:
 
 
 def _printable_summary(manifest: "Manifest") -> str:
-    """A terminal that cannot show a label shows its number: printing never fails."""
+    """Write letters that the terminal cannot show by their numbers: printing never fails."""
     encoding = sys.stdout.encoding or "utf-8"
     return _summary(manifest).encode(encoding, "backslashreplace").decode(encoding)
 

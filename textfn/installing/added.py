@@ -79,7 +79,7 @@ def _install(
 
 
 def default_name(folder: Path) -> str:
-    """The folder's name; in the Hub's cache, models--ORG--NAME/snapshots/COMMIT, that of the Hub"""
+    """Return the folder's name, or the repository's for a snapshot of the Hub's cache."""
     repository = folder.parent.parent.name
     if folder.parent.name == "snapshots" and repository.startswith("models--"):
         return repository.removeprefix("models--").replace("--", "/", 1)
@@ -87,7 +87,10 @@ def default_name(folder: Path) -> str:
 
 
 def _names(name: str, aliases: tuple[str, ...]) -> Names:
-    """A name with a slash is an alias of its last part. Raises NotAdded for a name that is taken"""
+    """Make the last part of a name the id, and a name with a slash an alias.
+
+    Raises NotAdded for a name that another model has.
+    """
     for each in (name, *aliases):
         if not NAME.fullmatch(each):
             raise NotAdded(
@@ -176,7 +179,7 @@ def _first_rows(path: Path, output: str, pooling: str) -> Any:
 
 
 def _normalize(files: Found, known: Manifest | None, rows: Any) -> bool:
-    """Whether vectors get unit length. Rows that have it already need no question."""
+    """Tell whether vectors get unit length. Rows that have it already need no question."""
     said = files.normalize
     if known:
         if said is not None and said != known.normalize and files.asked.normalize is not None:

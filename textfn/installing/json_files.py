@@ -32,20 +32,20 @@ class JsonFiles:
         return (self.folder / name).exists()
 
     def fields(self, name: str, *, needed: bool = False) -> dict[str, Any]:
-        """The content of a file: empty if the file is not there and not needed."""
+        """Return the content of a file: empty if the file is not there and not needed."""
         return checked(name, self._content(name, {}, needed), dict)
 
     def array(self, name: str) -> list[Any]:
-        """The content of a file: empty if the file is not there."""
+        """Return the content of a file: empty if the file is not there."""
         return checked(name, self._content(name, [], needed=False), list)
 
     def field(self, name: str, field: str, default: T) -> T:
-        """A field of a file, of the default's type. null counts as absent."""
+        """Return a field of a file, of the default's type. null counts as absent."""
         value = self.fields(name).get(field)
         return default if value is None else checked(f"{name}: {field}", value, type(default))
 
     def number(self, name: str, field: str, default: int = 0) -> int:
-        """A whole number of 0 or more. transformers writes some as 1e30."""
+        """Return a whole number of 0 or more. transformers writes some as 1e30."""
         value = self.field(name, field, float(default))
         if not 0 <= value <= 1e100:  # nor NaN
             raise CannotServe(f"{name}: {field} is {value}. It must be 0 or more, and finite.")
@@ -67,7 +67,7 @@ class JsonFiles:
 
 
 def checked(place: str, value: object, kind: type[T]) -> T:
-    """A value of JSON, if it has this type. `place` names it in the error."""
+    """Return a value of JSON if it has this type. `place` names it in the error."""
     types, words = TYPES[kind]
     if type(value) not in types:
         raise CannotServe(f"{place} is {shown(value)}. It must be {words}.")

@@ -345,7 +345,7 @@ class Found:
 
 
 def _fixed(value: onnx.ValueInfoProto) -> list[int]:
-    """The lengths of an input's axes; 0 for an axis of any length."""
+    """Return the lengths of an input's axes; 0 for an axis of any length."""
     return [axis.dim_value for axis in value.type.tensor_type.shape.dim]
 
 

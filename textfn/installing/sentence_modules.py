@@ -121,7 +121,7 @@ class Sentences:
         return next(filter(self.transformer.has, CONFIGS), CONFIGS[0])
 
     def _path(self, kind: str, default: str) -> str:
-        """The folder of a module; the default if there is no modules.json or no such module."""
+        """Return the folder of a module; the default if there is no such module."""
         paths = [each.path for each in self.modules if each.kind == kind]
         if len(paths) > 1:
             raise CannotServe(f"modules.json has {len(paths)} modules {kind}; one is served")

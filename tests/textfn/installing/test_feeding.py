@@ -232,3 +232,19 @@ def test_positions_are_counted_as_the_architecture_does(
     files = {"tokenizer_config": {"model_max_length": 28}, "1_Pooling__config": MEAN}
     folder = encoders.write(tmp_path / "toy", SHORT, config=config, **files)
     assert added(models, folder).max_tokens == expected
+
+
+@pytest.mark.parametrize("output", ["last_hidden_state", "sentence_embedding"])
+@pytest.mark.parametrize("dtype", [TensorProto.FLOAT16, TensorProto.DOUBLE])
+def test_numbers_of_another_precision_are_served(
+    models: Path, tmp_path: Path, output: str, dtype: int
+) -> None:
+    folder = encoders.write(tmp_path / "toy", output=output, **POOLED)
+    model = onnx.load(folder / "model.onnx")
+    model.graph.node.append(helper.make_node("Cast", [output], ["other"], to=dtype))
+    model.graph.output[0].name = "other"
+    model.graph.output[0].type.tensor_type.elem_type = dtype
+    onnx.save(model, folder / "model.onnx")
+    found = Model(added(models, folder)).embed(TEXTS).values
+    expected = np.array([rows(text, BERT).mean(axis=0) for text in TEXTS])
+    assert found == pytest.approx(expected, abs=1e-3)
