@@ -16,7 +16,8 @@ from benchmarks.stock import write_stock_int8
 from benchmarks.stock_model import BATCH, Array, StockModel
 from shared.inference.library import Library
 from shared.settings import Settings
-from textfn.building.pinned import CACHE, fetch
+from textfn.building.pinned import fetch
+from textfn.layout import CACHE
 
 TEXTS = (Path(__file__).parent / "sentences.txt").read_text("utf-8").splitlines()
 

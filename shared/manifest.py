@@ -24,8 +24,9 @@ class Manifest:
 
     `max_tokens` is the limit of a text, special tokens included. `pooling` lists the poolings that
     a request may ask for, the model's own first. `references` are known numbers with a tolerance.
-    `architecture` is the checkpoint's model_type, `checkpoint_sha256` has the sha256 of its files.
-    `layers` and `width` (the hidden size) of the encoder tell the work per token.
+    `architecture` is the checkpoint's model_type, `checkpoint_sha256` has the sha256 of its files,
+    and `mirrors` says where else they are if the Hub cannot be reached. `layers` and `width` (the
+    hidden size) of the encoder tell the work per token.
     `function` turns logits into scores, unless a request names another one. `prompts` are texts by
     name that a request can have put before its own; `default_prompt` is the name for the others.
     Three fields belong to a graph that textfn did not build: `output` names the output that is
@@ -57,6 +58,7 @@ class Manifest:
     default_prompt: str = ""
     sha256: dict[str, str] = field(default_factory=dict)
     checkpoint_sha256: dict[str, str] = field(default_factory=dict)
+    mirrors: tuple[dict[str, Any], ...] = ()
     references: tuple[dict[str, Any], ...] = ()
 
     @property

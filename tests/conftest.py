@@ -68,7 +68,7 @@ class Server(NamedTuple):
         return self.request("GET", path, None, **headers)
 
     def request(self, method: str, path: str, body: bytes | None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body, named)
         return _read(connection)

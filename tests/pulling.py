@@ -1,4 +1,4 @@
-"""Run `textfn models pull` in a process of its own, from a Hub on loopback."""
+"""Run `textfn models pull` in its own process, from a Hub on loopback or an index in a folder."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from graphs import CHECKPOINTS, ROOT
 from hub import COMMIT, REPOSITORY, Hub
+from index import Index
 
 CHECKPOINT = CHECKPOINTS / "tiny-embedder"
 HELLO = next(
@@ -33,6 +34,7 @@ dimensions = 16
 [checkpoint_sha256]
 {digests}
 
+{mirrors}
 [[references]]
 origin = "torch"
 text = "hello world"
@@ -48,6 +50,7 @@ class Pull:
 
     def __init__(self, folder: Path, hub: Hub) -> None:
         self.models, self.hub, self.before = folder / "models", hub, ""
+        self.index = Index(folder / "index")
         (self.models / "tiny").mkdir(parents=True)
         self.catalogue()
 
@@ -57,6 +60,7 @@ class Pull:
             "revision": COMMIT,
             "architecture": "bert",
             "digests": "",
+            "mirrors": "",
             "numbers": HELLO["cls"][:5],
         }
         text = MANIFEST.format(**known | fields)
@@ -64,13 +68,17 @@ class Pull:
 
     @property
     def environment(self) -> dict[str, str]:
-        return os.environ | {
-            "TEXTFN_MODELS_DIR": str(self.models),
-            "HF_ENDPOINT": self.hub.url,
-            "HF_HOME": str(self.models.parent / "hf"),
-            "HF_HUB_ETAG_TIMEOUT": "2",
-            "HF_TOKEN": "hf_secret",
-        }
+        return (
+            os.environ
+            | self.index.environment
+            | {
+                "TEXTFN_MODELS_DIR": str(self.models),
+                "HF_ENDPOINT": self.hub.url,
+                "HF_HOME": str(self.models.parent / "hf"),
+                "HF_HUB_ETAG_TIMEOUT": "2",
+                "HF_TOKEN": "hf_secret",
+            }
+        )
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -88,9 +96,9 @@ class Pull:
         output, error = process.communicate(timeout=60)
         return process.returncode, output, error
 
-    def refused(self, code: int) -> str:
+    def refused(self, code: int, *words: str) -> str:
         """Return the one line of a pull that fails and installs nothing."""
-        found, _, error = self.run()
+        found, _, error = self.run(*words)
         assert found == code, error
         assert len(error.splitlines()) == 1
         assert error.startswith("textfn models pull: ")

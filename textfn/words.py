@@ -48,7 +48,7 @@ MODELS: dict[str, Word | Group] = {
     "list": Word(
         "list models: installed, stand-ins, and those that can be pulled", "models", "add_list"
     ),
-    "pull": Word("install models of the catalogue from the Hugging Face Hub", "pull"),
+    "pull": Word("install models of the catalogue from the Hugging Face Hub or a mirror", "pull"),
     "add": Word("install an ONNX encoder from a folder", "add"),
     "push": Word("upload an installed model to an S3 bucket", "push"),
     "remove": Word("delete a model that was pulled or added", "models", "add_remove"),

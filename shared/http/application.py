@@ -17,7 +17,7 @@ from shared.http import dialects, refusals
 from shared.http.access import is_public
 from shared.http.answers import answer
 from shared.http.cors import CrossOrigin
-from shared.http.service import Service
+from shared.http.service import Service, renew
 
 
 def application(*routes: Route) -> Starlette:
@@ -69,6 +69,7 @@ class Edge:
         try:
             if not is_public(scope["method"], path):
                 await _check_access(serving, path, headers)
+                await renew(scope["app"])
             await self.app(scope, receive, send_with_headers)
         except ClientDisconnect:
             refusals.log.info("the client of request %s left before its answer", request_id)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import math
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
@@ -13,6 +14,8 @@ from starlette.requests import Request
 from shared.errors import Overloaded
 from shared.http import telemetry
 from shared.settings import Settings
+
+SECONDS_BETWEEN_LOOKS = 1.0
 
 T = TypeVar("T")
 
@@ -29,6 +32,9 @@ class Host(Protocol):
 
     async def aside(self, function: Callable[[], None]) -> None:
         """Call a function that waits for the network, without holding up other requests."""
+
+    async def look(self, function: Callable[[], T]) -> T | None:
+        """Call a function that looks for other files on the disk; None if it is not the time."""
 
     def seconds_left(self, request: Request, deadline: float) -> float:
         """Return the seconds until the deadline of the settings or of the host, if it is sooner."""
@@ -56,6 +62,7 @@ class Server:
         # Few threads: each may hold the interpreter for 5 ms while the event loop waits.
         self.threads = ThreadPoolExecutor(8, "turn")
         self.semaphore = threading.Semaphore(settings.max_waiting)  # requests computed or waiting
+        self._looking, self._next_look = False, 0.0
 
     async def call(self, function: Callable[[], T]) -> T:
         """Call it in a thread of a pool, so that one long request holds up no other."""
@@ -69,6 +76,16 @@ class Server:
     async def aside(self, function: Callable[[], None]) -> None:
         """Call it in a thread of its own, and do not wait for it."""
         threading.Thread(target=function, daemon=True).start()
+
+    async def look(self, function: Callable[[], T]) -> T | None:
+        """In a thread of its own, one at a time, at most once per second."""
+        if self._looking or time.monotonic() < self._next_look:
+            return None
+        self._looking = True
+        try:
+            return await asyncio.to_thread(function)
+        finally:
+            self._looking, self._next_look = False, time.monotonic() + SECONDS_BETWEEN_LOOKS
 
     def seconds_left(self, request: Request, deadline: float) -> float:
         return deadline
@@ -108,6 +125,9 @@ class Lambda:
     async def aside(self, function: Callable[[], None]) -> None:
         """Call it at once: Lambda freezes the environment after the answer."""
         function()
+
+    async def look(self, function: Callable[[], T]) -> None:
+        """Never: a function's files do not change."""
 
     def seconds_left(self, request: Request, deadline: float) -> float:
         """Return the seconds until the deadline, or until one second before Lambda's own."""

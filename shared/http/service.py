@@ -1,15 +1,20 @@
 """The parts that answer a request. The entry makes them once and keeps them on `app.state`."""
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from typing import Any
 
+from starlette.applications import Starlette
 from starlette.requests import Request
 
+from shared.errors import Failure
 from shared.http.access import Access
 from shared.http.hosts import Host
 from shared.inference.cache import Cache
 from shared.names import Catalogue
 from shared.settings import Settings
+
+log = logging.getLogger("textfn")
 
 
 @dataclass(frozen=True)
@@ -50,3 +55,17 @@ def make_service(
     )
     made.access.read()
     return made
+
+
+async def renew(app: Starlette) -> None:
+    """Serve what was installed or removed since the last look; log what cannot be opened."""
+    serving: Service = app.state.service
+    if serving.library is None:
+        return
+    try:
+        library = await serving.host.look(serving.library.renewed)
+    except (Failure, OSError) as error:
+        log.warning("what was installed since the start is not served: %s", error)
+        return
+    if library not in (None, serving.library):
+        app.state.service = replace(serving, library=library, catalogue=library.catalogue)

@@ -1,10 +1,15 @@
 """The opened models, and the choice of the one that answers for a name."""
 
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
 from shared.inference.batching import Runs
 from shared.inference.bucket import fetch
 from shared.inference.model import Model
-from shared.manifest import FETCHED
-from shared.names import Catalogue, TaskNames
+from shared.manifest import FETCHED, Manifest
+from shared.names import Catalogue, TaskNames, model_folders
 from shared.settings import Settings
 
 
@@ -26,10 +31,31 @@ class Library:
     """
 
     def __init__(self, settings: Settings) -> None:
-        runs = Runs(settings.threads, settings.token_budget)
-        self.catalogue = catalogue(settings)
-        self._stand_ins = settings.stand_ins == "on"
-        self._opened = {each.id: Model(each, runs) for each in self.catalogue.installed}
+        self._settings = settings
+        self._runs = Runs(settings.threads, settings.token_budget)
+        self._files = set(_files(settings))
+        self._open(catalogue(settings), {})
+
+    def renewed(self) -> "Library":
+        """The library of the models that are installed now; this one if no file has changed.
+
+        What was opened before is shared. A change that cannot be opened is tried once: raises
+        BadManifest, BadModel or OSError, and then returns this library until the next change.
+        """
+        files = set(_files(self._settings))
+        if files == self._files:
+            return self
+        self._files = files
+        made = copy.copy(self)
+        made._open(Catalogue.read(self._settings), self._opened)
+        return made
+
+    def _open(self, catalogue: Catalogue, opened: Mapping[str, Model]) -> None:
+        self.catalogue = catalogue
+        self._opened = {
+            each.id: opened[each.id] if _is_open(each, opened) else Model(each, self._runs)
+            for each in catalogue.installed
+        }
         self._tasks: dict[str, Models] = {}
 
     @property
@@ -39,7 +65,8 @@ class Library:
     def of(self, task: str) -> "Models":
         """Return the models of a task, by any of their names."""
         if task not in self._tasks:
-            names = TaskNames(task, self.catalogue, stand_ins=self._stand_ins)
+            stand_ins = self._settings.stand_ins == "on"
+            names = TaskNames(task, self.catalogue, stand_ins=stand_ins)
             self._tasks[task] = Models(names, self._opened)
         return self._tasks[task]
 
@@ -75,3 +102,16 @@ def catalogue(settings: Settings) -> Catalogue:
         return known
     fetch(settings.model_bucket, settings.model, FETCHED)
     return Catalogue.read(settings)
+
+
+def _is_open(manifest: Manifest, opened: Mapping[str, Model]) -> bool:
+    return manifest.id in opened and vars(opened[manifest.id].manifest) == vars(manifest)
+
+
+def _files(settings: Settings) -> Iterator[tuple[Path, int, int]]:
+    """The files of all models: path, time of the last change, size."""
+    for folder in model_folders(settings):
+        with suppress(FileNotFoundError):  # somebody removes the model at this moment
+            for path in folder.iterdir():
+                found = path.stat()
+                yield path, found.st_mtime_ns, found.st_size

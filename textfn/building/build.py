@@ -18,7 +18,7 @@ from textfn.building.calibrate import activation_ranges
 from textfn.building.checkpoint import Encoder, Head, read_checkpoint, read_config
 from textfn.building.encoder_graph import build_graph
 from textfn.building.external import write_graphs
-from textfn.building.quantize import smooth, smoothing_factors
+from textfn.building.quantize import outlying_channels, set_apart, smooth, smoothing_factors
 from textfn.failure import Failure
 
 SMOOTHING = "smoothing.npz"
@@ -39,7 +39,8 @@ def build(source: Path, destination: Path) -> None:
     _refuse_what_does_not_fit(manifest, encoder, head, read_config(source))
     if (destination / SMOOTHING).exists():
         with np.load(destination / SMOOTHING) as factors:
-            encoder = smooth(encoder, dict(factors))
+            measured = dict(factors)
+        encoder = set_apart(smooth(encoder, measured), measured)
     write_graphs(
         {
             manifest.graph(pooling): build_graph(encoder, head, pooling=pooling)
@@ -93,10 +94,14 @@ def _tokenizer(source: Path) -> bytes:
 
 
 def calibrate(source: Path, destination: Path, texts: list[str]) -> None:
-    """Write the smoothing factors of `destination` from activation ranges over the texts."""
+    """Write the smoothing factors and outliers of `destination`, measured over the texts."""
     encoder, _ = read_checkpoint(source)
     tokenizer = Tokenizer.from_str(_plain_tokenizer(source).decode())
     tokenizer.enable_truncation(read(destination).max_tokens)
     ids = [np.array(encoding.ids, np.int32) for encoding in tokenizer.encode_batch(texts)]
-    factors = smoothing_factors(encoder, activation_ranges(encoder, ids))
-    np.savez(destination / SMOOTHING, allow_pickle=False, **factors)
+    ranges = activation_ranges(encoder, ids)
+    factors, outliers = (
+        smoothing_factors(encoder, ranges),
+        outlying_channels(ranges, len(encoder.layers)),
+    )
+    np.savez(destination / SMOOTHING, allow_pickle=False, **factors, **outliers)

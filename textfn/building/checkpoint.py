@@ -43,6 +43,7 @@ class Layer:
 
     `smooth` of textfn.building.quantize divides the layer's input by `input_scale` [hidden] and the
     output of its attention norm by `middle_scale` [hidden]; the residual branches multiply by them.
+    The last `outliers` rows of the output's weight are multiplied apart (quantize.set_apart).
     """
 
     query: Linear
@@ -55,6 +56,7 @@ class Layer:
     output_norm: Norm
     input_scale: Floats | None = None
     middle_scale: Floats | None = None
+    outliers: int = 0
 
 
 @dataclass(frozen=True)

@@ -161,8 +161,21 @@ class EncoderGraph(Operators):
         inner = self.matmul(f"{name}.intermediate", rows, layer.intermediate.weight, count)
         biased = self.add(inner, f"{name}.intermediate", layer.intermediate.bias)
         active = self.node("Gelu", biased, domain=MICROSOFT)
-        output = self.matmul(f"{name}.output", active, layer.output.weight, count, after_gelu=True)
+        output = self._narrow(f"{name}.output", active, layer, count)
         return self.add(output, f"{name}.output", layer.output.bias)
+
+    def _narrow(self, name: str, active: str, layer: Layer, count: str) -> str:
+        """Multiply the rows after GELU, outlying channels apart: each product has its own scale."""
+        weight = layer.output.weight
+        if not layer.outliers:
+            return self.matmul(name, active, weight, count, after_gelu=True)
+        end, cut = len(weight), len(weight) - layer.outliers
+        axis = self.integers(1)
+        rest = self.node("Slice", active, self.integers(0), self.integers(cut), axis)
+        last = self.node("Slice", active, self.integers(cut), self.integers(end), axis)
+        product = self.matmul(name, rest, weight[:cut], count, after_gelu=True)
+        apart = self.matmul(f"{name}.outliers", last, weight[cut:], count, after_gelu=True)
+        return self.node("Add", product, apart)
 
     def _by_text(self, rows: str) -> str:
         """Reshape to [batch, tokens, hidden], or [batch, 1, hidden] for first tokens only."""

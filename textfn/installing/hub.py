@@ -4,7 +4,7 @@ Over plain HTTP, which every mirror speaks (HF_ENDPOINT); HF_TOKEN opens a gated
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 from tqdm import tqdm
 
-from textfn.digests import file_sha256, git_blob
+from textfn.digests import require_download
 from textfn.failure import Failure
 
 # Every error is one line; the library's own warnings would repeat it.
@@ -57,10 +57,6 @@ class HubFailed(HubError):
     exit_code = 8
 
 
-class WrongDigest(HubError):
-    exit_code = 9
-
-
 @dataclass(frozen=True)
 class RemoteFile:
     """A file at one commit. Its `etag` is a sha256 (LFS) or git's sha1 of the blob."""
@@ -82,60 +78,62 @@ def look_up(repository: str, revision: str, name: str) -> RemoteFile:
     return RemoteFile(name, url, found.commit_hash, found.size, found.etag)
 
 
-def fetch(file: RemoteFile, folder: Path, sha256: str = "") -> str:
-    """Write the file into the folder and return its sha256. Raises HubError or OSError.
+def fetch(file: RemoteFile, folder: Path, bar: tqdm, sha256: str = "") -> str:
+    """Write the file into the folder and return its sha256. Raises HubError, WrongDigest, OSError.
 
     What arrived before a break stays there as NAME.part; the next call goes on from it.
     """
     whole, part = folder / file.name, folder / f"{file.name}.part"
+    before = bar.n
     if not whole.exists():
-        with _plain_words(file.name), part.open("ab") as content, _progress(file) as bar:
-            _download(file, content, bar)
+        with _plain_words(file.name), part.open("ab") as content:
+            _download(file, content, lambda: bar.update(before + content.tell() - bar.n))
         part.rename(whole)
-    return _checked(whole, file, sha256)
+    bar.update(before + file.size - bar.n)
+    return require_download(whole, sha256 or file.etag)
 
 
-def _download(file: RemoteFile, content: BinaryIO, bar: tqdm) -> None:
+def _download(file: RemoteFile, content: BinaryIO, show: Callable[[], object]) -> None:
     """Ask for what is missing; ask again after a break, as long as anything arrives."""
     while True:
         before = content.tell()
         try:
-            return _stream(file, content, bar)
+            for _ in _stream(file, content):
+                show()
+            return
         except httpx2.TransportError:
             if content.tell() == before:
                 raise
 
 
-def _stream(file: RemoteFile, content: BinaryIO, bar: tqdm) -> None:
+def _stream(file: RemoteFile, content: BinaryIO) -> Iterator[None]:
+    """Write what arrives, chunk by chunk."""
     headers = build_hf_headers(headers={"Accept-Encoding": "identity"})
     if content.tell():
         headers["Range"] = f"bytes={content.tell()}-"
     with get_session().stream("GET", file.url, headers=headers, timeout=TIMEOUT) as response:
         # A part that is whole or too long has no rest: 416.
-        if response.status_code not in (206, 416):
+        if response.status_code == 416:
+            return
+        if response.status_code != 206:
             hf_raise_for_status(response)
-            content.truncate(0)
-        bar.n = content.tell()
-        for chunk in response.iter_raw() if response.status_code != 416 else ():
+            _empty(content)
+        for chunk in response.iter_raw():
             content.write(chunk)
-            bar.update(len(chunk))
+            _refuse_too_many(file, content)
+            yield
 
 
-def _progress(file: RemoteFile) -> tqdm:
-    """Show bytes and time left, on a terminal only."""
-    return tqdm(desc=file.name, total=file.size, unit="B", unit_scale=True, disable=None)
+def _refuse_too_many(file: RemoteFile, content: BinaryIO) -> None:
+    """A server that sends without an end would fill the disk before a digest is compared."""
+    if content.tell() > file.size:
+        _empty(content)
+        raise HubFailed(f"{file.name}: more than the {file.size} bytes that the Hub named arrived")
 
 
-def _checked(path: Path, file: RemoteFile, sha256: str) -> str:
-    found = file_sha256(path)
-    expected = sha256 or file.etag
-    if expected != (found if len(expected) == 64 else git_blob(path)):
-        path.unlink()
-        raise WrongDigest(
-            f"{file.name} is not the file that was pinned: sha256 {found}, expected {expected}. "
-            "It was deleted; pull again, and if that repeats, do not trust the source"
-        )
-    return found
+def _empty(content: BinaryIO) -> None:
+    content.seek(0)
+    content.truncate()
 
 
 @contextmanager

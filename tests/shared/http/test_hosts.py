@@ -1,9 +1,14 @@
 """What differs between a server and Lambda, as a client and an operator notice it."""
 
+import asyncio
 import hashlib
 import logging
+import threading
 import time
-from typing import Any
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any, TypeVar
 
 import pytest
 import ssm
@@ -11,12 +16,13 @@ from conftest import Server
 from lambda_events import event
 
 from functions import catalogue
-from shared.http import access
+from shared.http import access, hosts
 from shared.http.access import Access
 from shared.http.lambda_adapter import start
 from shared.names import Catalogue
 from shared.settings import Settings
 
+T = TypeVar("T")
 RUN = "/client/v4/accounts/me/ai/run/all-minilm-l6-v2"
 
 
@@ -85,3 +91,34 @@ def test_the_log_level_counts_on_lambda(
     catalogue.handler(event("2.0", "/nowhere", {}), None)
     assert len(capsys.readouterr().out.splitlines()) == lines
     assert log.isEnabledFor(logging.INFO) == (level == "info")
+
+
+def done(work: Coroutine[Any, Any, T]) -> T:
+    """In a thread of its own: asyncio.run drops the event loop that Mangum made in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+def test_a_server_looks_at_the_disk_at_most_once_per_second_and_one_look_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(hosts, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    host, going_on = hosts.Server(Settings()), threading.Event()
+
+    async def looks() -> list[str | None]:
+        slow = asyncio.create_task(host.look(lambda: going_on.wait(10) and "slow"))
+        await asyncio.sleep(0.05)
+        meanwhile = await host.look(lambda: "meanwhile")
+        going_on.set()
+        found = [meanwhile, await slow]
+        for seconds in (0.5, 0.6):
+            now[0] += seconds
+            found.append(await host.look(lambda: "later"))
+        return found
+
+    assert done(looks()) == [None, "slow", None, "later"]
+
+
+def test_a_function_does_not_look_at_the_disk() -> None:
+    assert done(hosts.Lambda(Settings()).look(lambda: pytest.fail("it looked"))) is None

@@ -9,6 +9,7 @@ from opened import catalogue, classification, embeddings, similarity
 from shared import names
 from shared.errors import ModelNotInstalled, UnknownModel
 from shared.inference.library import Library
+from shared.inference.model import BadModel
 from shared.names import Catalogue, key
 from shared.settings import Settings
 
@@ -111,3 +112,63 @@ def test_a_broken_model_file_stops_the_start_with_its_name(tmp_path) -> None:  #
     )
     assert done.returncode != 0
     assert str(broken / "model.onnx") in done.stderr
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A folder of models that has none."""
+    return tmp_path
+
+
+@pytest.fixture
+def library(mine: Path) -> Library:
+    return Library(Settings(models_dir=mine))
+
+
+def install(mine: Path, name: str = "tiny-embedder") -> Path:
+    tiny = next(each for each in catalogue if each.id == name)
+    return shutil.copytree(tiny.folder, mine / name)
+
+
+def test_a_library_is_renewed_by_what_was_installed_and_opens_nothing_twice(
+    library: Library, mine: Path
+) -> None:
+    assert library.renewed() is library
+    install(mine)
+    renewed = library.renewed()
+    assert renewed.of("text-embeddings")["tiny-embedder"].embed(["a"]).values.shape == (1, 16)
+    assert "tiny-embedder" in {each.id for each in renewed.catalogue.installed}
+    assert set(library.opened) < set(renewed.opened)
+    with pytest.raises(UnknownModel):
+        library.of("text-embeddings")["tiny-embedder"]
+    assert renewed.renewed() is renewed
+
+
+def test_a_model_that_was_removed_is_no_longer_served(library: Library, mine: Path) -> None:
+    install(mine)
+    installed = library.renewed()
+    shutil.rmtree(mine / "tiny-embedder")
+    with pytest.raises(UnknownModel):
+        installed.renewed().of("text-embeddings")["tiny-embedder"]
+
+
+def test_a_model_that_changed_is_opened_again(library: Library, mine: Path) -> None:
+    manifest = install(mine) / "manifest.toml"
+    before = library.renewed()
+    manifest.write_text(manifest.read_text("utf-8").replace("max_tokens = 32", "max_tokens = 16"))
+    after = before.renewed()
+    models = [each.of("text-embeddings")["tiny-embedder"] for each in (before, after)]
+    assert [each.manifest.max_tokens for each in models] == [32, 16]
+
+
+def test_a_model_that_cannot_be_opened_is_told_once_and_served_when_it_is_whole(
+    library: Library, mine: Path
+) -> None:
+    graph = install(mine) / "model.onnx"
+    whole = graph.read_bytes()
+    graph.write_bytes(whole[:100])
+    with pytest.raises(BadModel, match="model.onnx"):
+        library.renewed()
+    assert library.renewed() is library
+    graph.write_bytes(whole)
+    assert library.renewed().of("text-embeddings")["tiny-embedder"]

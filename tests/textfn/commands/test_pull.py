@@ -1,10 +1,13 @@
 """`textfn models pull` as a person runs it, from a Hub on loopback."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 from graphs import ROOT
 from hub import running
 from pulling import CHECKPOINT, HELLO, INSTALLED, Pull
+from running import serving
 
 SERVE = """
 from shared.inference.library import Library
@@ -104,3 +108,42 @@ def test_a_missing_package_is_told_with_the_command_that_installs_it(pull: Pull)
         "or make .venv/dev in a clone of textfn.\n"
     )
     assert pull.refused(1) == expected
+
+
+def asked(base: str, text: str = "hello world") -> tuple[int, str]:
+    """Status and body of a request to the model, a second after the last one."""
+    time.sleep(1.1)
+    request = urllib.request.Request(f"{base}/models/tiny", json.dumps({"inputs": text}).encode())
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_a_running_server_serves_what_is_pulled_and_forgets_what_is_removed(pull: Pull) -> None:
+    with serving(TEXTFN_MODELS_DIR=str(pull.models)) as (base, _):
+        status, body = asked(base)
+        assert (status, "textfn models pull tiny" in body) == (404, True)
+        assert pull.run()[0] == 0
+        status, body = asked(base)
+        assert status == 200
+        assert json.loads(body) == pytest.approx(HELLO["mean"], abs=0.1)
+        with urllib.request.urlopen(f"{base}/v1/models") as listed:
+            assert "tiny" in {each["id"] for each in json.load(listed)["data"]}
+        assert pull.run("remove", "tiny")[0] == 0
+        assert asked(base)[0] == 404
+
+
+def test_a_running_server_goes_on_where_a_new_model_is_broken(pull: Pull) -> None:
+    with serving(TEXTFN_MODELS_DIR=str(pull.models)) as (base, _):
+        broken = pull.models / "broken"
+        broken.mkdir()
+        (broken / "manifest.toml").write_text("id = ")
+        assert asked(base)[0] == 404
+        with urllib.request.urlopen(f"{base}/v1/models") as listed:
+            assert listed.status == 200
+        shutil.rmtree(broken)
+        assert pull.run()[0] == 0
+        assert asked(base)[0] == 200

@@ -2,12 +2,17 @@
 
 import hashlib
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hub import running
+from graphs import ROOT
+from hub import COMMIT, REPOSITORY, running
 from pulling import CHECKPOINT, INSTALLED, Pull
+
+FILES = ("config.json", "tokenizer.json", "model.safetensors")
 
 
 @pytest.fixture
@@ -111,3 +116,31 @@ def test_a_download_that_ended_just_before_its_check_is_not_done_again(pull: Pul
     shutil.copy(CHECKPOINT / "model.safetensors", checkpoint / "model.safetensors.part")
     assert pull.run()[0] == 0
     assert pull.hub.bodies("model.safetensors") == ["bytes=45496-"]
+
+
+def test_a_server_that_sends_more_than_it_named_is_stopped(pull: Pull) -> None:
+    content = pull.hub.files["model.safetensors"]
+    pull.hub.lie["model.safetensors"] = content + bytes(10_000_000)
+    assert "more than the 45496 bytes that the Hub named arrived" in pull.refused(8)
+    assert sum(path.stat().st_size for path in pull.models.glob(".pull/*/*/model*")) == 0
+    pull.hub.lie.clear()
+    assert pull.run()[0] == 0
+
+
+def test_one_bar_shows_the_bytes_of_all_files(pull: Pull, tmp_path: Path) -> None:
+    """In a process of its own: huggingface_hub reads HF_ENDPOINT when it is imported."""
+    (tmp_path / "arrived").mkdir()
+    (tmp_path / "arrived" / "model.safetensors.part").write_bytes(
+        pull.hub.files["model.safetensors"][:20_000]
+    )
+    code = f"""
+import io
+from pathlib import Path
+from tqdm import tqdm
+from textfn.installing import hub
+files = [hub.look_up("{REPOSITORY}", "{COMMIT}", name) for name in {FILES}]
+with tqdm(total=sum(file.size for file in files), file=io.StringIO()) as bar:
+    shown = [(hub.fetch(file, Path("{tmp_path / "arrived"}"), bar), bar.n)[1] for file in files]
+    assert shown[0] == files[0].size and shown[-1] == bar.total, shown
+"""
+    subprocess.run([sys.executable, "-c", code], env=pull.environment, cwd=ROOT, check=True)

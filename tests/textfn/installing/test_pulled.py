@@ -53,16 +53,10 @@ def test_a_spoiled_tokenizer_is_not_installed(pull: Pull) -> None:
     assert "tokenizer.json cannot be read: " in pull.refused(1)
 
 
-def test_a_full_disk_is_told_before_anything_is_fetched(
-    pull: Pull, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from textfn.installing import pulled as install
-    from textfn.installing.hub import RemoteFile
-
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 1))  # type: ignore[attr-defined]
-    big = RemoteFile("model.safetensors", "", COMMIT, 3_000_000, "0" * 64)
-    with pytest.raises(install.NoSpace, match=r"4.0 MB are needed, 0.0 MB are free"):
-        install._refuse_a_full_disk([big], pull.models.parent)
+def test_a_full_disk_is_told_before_anything_is_fetched(pull: Pull) -> None:
+    pull.before = "import shutil; shutil.disk_usage = lambda _: shutil._ntuple_diskusage(9, 9, 9)"
+    assert "0.1 MB are needed, 0.0 MB are free" in pull.refused(10)
+    assert pull.hub.bodies("model.safetensors") == []
 
 
 def test_a_disk_that_fills_up_meanwhile_is_told(pull: Pull) -> None:

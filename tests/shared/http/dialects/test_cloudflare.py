@@ -28,6 +28,8 @@ def test_the_body_may_name_the_model(server: Server, model: str, given: object) 
         ({"input": {"text": "a"}}, "required properties at '/' are 'model,input'"),
         ({"model": MINILM, "input": "a"}, "Type mismatch of '/input', 'object' not in 'string'"),
         ({"model": 5, "input": {}}, "Type mismatch of '/model', 'string' not in 'integer'"),
+        ({"model": MINILM, "input": {"text": "a", "pooling": "max"}}, "'/pooling' must be one of"),
+        ({"model": MINILM, "input": {"text": "a", "prompt_name": "q"}}, "'/prompt_name' is not"),
         ({"model": "@cf/no/such", "input": {"text": "a"}}, "No such model @cf/no/such or task"),
     ],
 )
