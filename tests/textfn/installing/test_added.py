@@ -119,7 +119,7 @@ def test_a_catalogued_model_is_added_under_all_its_names(
     assert main(["models", "add", str(folder), "--name", "@test/tiny-embedder"]) == 0
     manifest = read(next(models.glob("tiny-embedder@*")))
     assert manifest.names == ("tiny-embedder", "@test/tiny-embedder")
-    assert manifest.pooling == ("mean", "cls")
+    assert manifest.pooling == ("cls", "mean")
     expected = rows("hello world", BERT)
     model = Model(manifest)
     for pooling, numbers in (("mean", expected.mean(axis=0)), ("cls", expected[0])):
