@@ -95,4 +95,4 @@ routes = endpoints(
     {"models": names, "model": name, "search": search, "schema": schema, "info": info}
 )
 app = application(*page.routes, *routes, *redirects.routes)
-handler = lambda_handler(app, Catalogue.read)
+handler = lambda_handler(app, Catalogue.read, __name__)

@@ -49,9 +49,8 @@ async def similarity(request: Request, fields: Fields) -> Response:
     inputs.require(["source_sentence", "sentences"])
     source, truncation = inputs.text("source_sentence"), fields.truncation()
     sentences = inputs.some_texts("sentences", MOST_TEXTS, "inputs/sentences")
-    result = await compute(
-        request, fields, model.similarity, source, sentences, truncation=truncation
-    )
+    how = {"truncation": truncation, "prompt_name": fields.prompt_name(model.manifest.prompts)}
+    result = await compute(request, fields, model.similarity, source, sentences, **how)
     return answer(result.values, result)
 
 
@@ -81,4 +80,4 @@ FORMS: dict[str, Form] = {
     "similarity": similarity,
 }
 app = application(*forms({**text_embeddings.FORMS, **FORMS}))
-handler = lambda_handler(app, Library)
+handler = lambda_handler(app, Library, __name__)

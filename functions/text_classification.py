@@ -12,10 +12,10 @@ from shared.http.fields import MOST_TEXTS, Fields
 from shared.http.lambda_adapter import lambda_handler
 from shared.http.routing import Form, forms, model_name, named, reads
 from shared.inference.library import Library
-from shared.inference.numerics import Array
+from shared.inference.numerics import FUNCTIONS, Array
+from shared.manifest import Manifest
 
 TASK = "text-classification"
-FUNCTIONS = ["softmax", "sigmoid", "none"]
 
 
 @reads(TASK)
@@ -34,7 +34,9 @@ async def classify(request: Request, fields: Fields) -> Response:
     fields.require(["inputs"])
     texts, truncation = fields.text_or_texts("inputs", MOST_TEXTS), fields.truncation()
     top_k = fields.integer("top_k") or (1 if fields.flag("return_all_scores") is False else None)
-    apply = fields.any_case("function_to_apply").choice("function_to_apply", FUNCTIONS)
+    apply = fields.any_case("function_to_apply").choice(
+        "function_to_apply", functions(model.manifest)
+    )
     how = {"apply": apply, "truncation": truncation}
     result = await compute(request, fields, model.classify, texts, **how)
     return answer([ranked(model.manifest.labels, row)[:top_k] for row in result.values], result)
@@ -46,10 +48,15 @@ async def predict(request: Request, fields: Fields) -> Response:
     model = models(request, TASK)[model_name(request)]
     fields.require(["inputs"])
     texts, truncation = fields.sequences("inputs", MOST_TEXTS), fields.truncation()
-    how = {"apply": "none" if fields.flag("raw_scores") else "softmax", "truncation": truncation}
+    how = {"apply": "none" if fields.flag("raw_scores") else "", "truncation": truncation}
     result = await compute(request, fields, model.classify, texts, **how)
     lists = [ranked(model.manifest.labels, row) for row in result.values]
     return answer(lists if fields.is_batch("inputs") else lists[0], result)
+
+
+def functions(manifest: Manifest) -> list[str]:
+    """Return the functions that make scores of logits, the model's own first."""
+    return sorted(FUNCTIONS, key=lambda name: name != manifest.function)
 
 
 def ranked(labels: tuple[str, ...], scores: Array) -> list[dict[str, object]]:
@@ -67,4 +74,4 @@ FORMS: dict[str, Form] = {
     "predict": predict,
 }
 app = application(*forms(FORMS))
-handler = lambda_handler(app, Library)
+handler = lambda_handler(app, Library, __name__)

@@ -76,7 +76,11 @@ async def _features(request: Request, fields: Fields) -> Result:
     fields.require(["inputs"])
     fields.check_dimensions(model.manifest.dimensions)
     texts = fields.text_or_some_texts("inputs", MOST_TEXTS)
-    how = {"normalize": fields.flag("normalize"), "truncation": fields.truncation()}
+    how = {
+        "normalize": fields.flag("normalize"),
+        "truncation": fields.truncation(),
+        "prompt_name": fields.prompt_name(model.manifest.prompts),
+    }
     check_answer_fits(request, len(texts), model.manifest.dimensions * BYTES["float"])
     return await compute(request, fields, model.embed, texts, **how)
 
@@ -92,4 +96,4 @@ FORMS: dict[str, Form] = {
     "tokenize": tokenize.tokenize,
 }
 app = application(*forms(FORMS))
-handler = lambda_handler(app, Library)
+handler = lambda_handler(app, Library, __name__)

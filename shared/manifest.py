@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.errors import Failure
-from shared.manifest_checks import Pooling, Task, check_table
+from shared.manifest_checks import Function, Pooling, Task, check_table
 
 BUNDLED = Path(__file__).parent.parent / "models"
 # For the model of TEXTFN_MODEL_BUCKET. A Lambda function may write to /tmp only.
@@ -23,12 +23,14 @@ class Manifest:
     """The fields of one models/<name>/manifest.toml.
 
     `max_tokens` is the limit of a text, special tokens included. `pooling` lists the poolings that
-    a request may ask for, the model's own first. `references` are published numbers with a
-    tolerance. `architecture` is the checkpoint's model_type, `checkpoint_sha256` has the sha256 of
-    its files, and `mirrors` says where else they are if the Hub cannot be reached. `layers` and
-    `width` (the hidden size) of the encoder tell the work per token.
-    Two fields belong to a graph that textfn did not build: `output` names the output that is read,
-    and `optimize` lets onnxruntime optimize the graph.
+    a request may ask for, the model's own first. `references` are known numbers with a tolerance.
+    `architecture` is the checkpoint's model_type, `checkpoint_sha256` has the sha256 of its files,
+    and `mirrors` says where else they are if the Hub cannot be reached. `layers` and `width` (the
+    hidden size) of the encoder tell the work per token.
+    `function` turns logits into scores, unless a request names another one. `prompts` are texts by
+    name that a request can have put before its own; `default_prompt` is the name for the others.
+    Three fields belong to a graph that textfn did not build: `output` names the output that is
+    read, `optimize` lets onnxruntime optimize the graph, `pad_token_id` pads the shorter texts.
     """
 
     folder: Path
@@ -50,6 +52,10 @@ class Manifest:
     width: int = 0
     output: str = ""
     optimize: bool = False
+    pad_token_id: int = 0
+    function: Function = "softmax"
+    prompts: dict[str, str] = field(default_factory=dict)
+    default_prompt: str = ""
     sha256: dict[str, str] = field(default_factory=dict)
     checkpoint_sha256: dict[str, str] = field(default_factory=dict)
     mirrors: tuple[dict[str, Any], ...] = ()
@@ -83,6 +89,8 @@ class Manifest:
     def fingerprint(self, pooling: str) -> str:
         """Return 12 hex digits that change with the weights, quantization, tokenizer or pooling."""
         parts = [*sorted(self.sha256.values()), str(self.max_tokens), pooling]
+        changes = ("output", "pad_token_id", "default_prompt")
+        parts += [f"{name}={getattr(self, name)}" for name in changes if getattr(self, name)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 

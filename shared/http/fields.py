@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from shared.errors import (
@@ -175,6 +175,22 @@ class Fields:
                 f"{shown}; this model returns {dimensions}. Remove the field or send {dimensions}."
             )
             raise Unsupported("/dimensions", reason)
+
+    def prompt_name(self, prompts: Collection[str]) -> str:
+        """Return the name of one of a model's prompts; "" if the field is absent or null."""
+        name = self.get("prompt_name")
+        if name is None:
+            return ""
+        if not isinstance(name, str):
+            raise WrongType("/prompt_name", ["string"], name)
+        if name not in prompts:
+            has = (
+                f"the model has no such prompt. Send one of {', '.join(prompts)}."
+                if prompts
+                else "this model has no prompts. Remove the field."
+            )
+            raise Unsupported("/prompt_name", f"'prompt_name' is set; {has}")
+        return name
 
     def check_no_token_ids(self, field: str) -> None:
         """Raise Unsupported for a list of token ids, or of lists of them."""

@@ -24,19 +24,20 @@ Answer = dict[str, Any]
 log = logging.getLogger("textfn")
 
 
-def lambda_handler(app: Starlette, open_models: Callable[[Settings], Any]) -> Any:
+def lambda_handler(app: Starlette, open_models: Callable[[Settings], Any], module: str) -> Any:
     """Return `handler(event, context)` for API Gateway, function URLs and load balancers.
 
     `open_models` makes the Library, or the Catalogue of a function without models. On Lambda this
     calls it at import, so that a cold start pays for it and a snapshot of SnapStart holds it.
-    Elsewhere the first event calls it, because the local server imports the functions too.
+    Elsewhere the first event calls it, because the local server imports the functions too. So does
+    a `module` that another function imports: Lambda names its own in `_HANDLER`.
 
     Raises on Lambda what `start` raises.
     """
     started = functools.cache(lambda: start(app, open_models))
     logging.getLogger("mangum").setLevel(logging.CRITICAL)  # it logs paths as they were sent
     mangum = Mangum(app, lifespan="off")  # Mangum would run the lifespan on every invocation
-    if is_lambda():
+    if is_lambda() and _is_entry(module):
         started()
 
     def handler(event: Event, context: Any) -> Answer:
@@ -70,6 +71,12 @@ def start(
     app.state.service = made
     _register_for_snapshots(made.access.forget, host.restored)
     return made
+
+
+def _is_entry(module: str) -> bool:
+    """Tell whether Lambda calls the handler of this module; every one counts if nothing says so."""
+    named = os.environ.get("_HANDLER", "").replace("/", ".").rpartition(".")[0]
+    return named in ("", module)
 
 
 def is_lambda() -> bool:

@@ -56,7 +56,7 @@ class Model:
         for pooling in manifest.pooling:
             with _named(path := manifest.graph(pooling)):
                 if path not in self._graphs:
-                    self._graphs[path] = Graph(path, manifest.output, optimize=manifest.optimize)
+                    self._graphs[path] = graph_of(path, manifest)
                 self.try_pooling(pooling)
 
     def standing_in_for(self, model: str) -> "Model":
@@ -75,38 +75,51 @@ class Model:
         *,
         pooling: str = "",
         normalize: bool | None = None,
+        prompt_name: str = "",
         **how: Unpack[How],
     ) -> Result:
         """Return vectors, float32 [texts, dimensions]; of unit length if `normalize` is true.
 
-        The manifest decides what is not given. A text's vector has the same bits in every batch.
-        Raises TooLong if `truncation` is "none", and BadNumbers for a number that is not finite.
+        `prompt_name` is one of the manifest's prompts. The manifest decides what is not given. A
+        text's vector has the same bits in every batch. Raises TooLong if `truncation` is "none",
+        and BadNumbers for a number that is not finite.
         """
         pooling = pooling or self.manifest.pooling[0]
+        if name := prompt_name or self.manifest.default_prompt:
+            texts = [self.manifest.prompts[name] + text for text in texts]
         result = self._rows(texts, pooling, self.manifest.dimensions, **how)
         if normalize if normalize is not None else self.manifest.normalize:
             result = result._replace(values=unit(result.values))
         return result
 
     def similarity(
-        self, source: str, sentences: Sequence[str], *, pooling: str = "", **how: Unpack[How]
+        self,
+        source: str,
+        sentences: Sequence[str],
+        *,
+        pooling: str = "",
+        prompt_name: str = "",
+        **how: Unpack[How],
     ) -> Result:
         """Return the cosine of the source with each sentence, float32 [sentences], from -1 to 1.
 
         A sentence's score has the same bits in every batch.
         """
-        result = self.embed([source, *sentences], pooling=pooling, normalize=True, **how)
+        asked = {"pooling": pooling, "prompt_name": prompt_name}
+        result = self.embed([source, *sentences], normalize=True, **asked, **how)
         return result._replace(values=cosines(result.values[0], result.values[1:]))
 
-    def classify(
-        self, texts: Sequence[str], *, apply: str = "softmax", **how: Unpack[How]
-    ) -> Result:
+    def classify(self, texts: Sequence[str], *, apply: str = "", **how: Unpack[How]) -> Result:
         """Return scores, float32 [texts, labels], in the order of the manifest's labels.
 
-        `apply` is a key of FUNCTIONS: "softmax", "sigmoid" or "none".
+        `apply` is a key of FUNCTIONS: "softmax", "sigmoid" or "none"; the manifest's if it is "".
         """
         result = self._rows(texts, self.manifest.pooling[0], len(self.manifest.labels), **how)
-        return result._replace(values=FUNCTIONS[apply](result.values))
+        return result._replace(values=FUNCTIONS[apply or self.manifest.function](result.values))
+
+    def count(self, text: str) -> int:
+        """Count the tokens that truncation leaves of a text."""
+        return len(self._tokenization.encode(text)[0])
 
     def tokens(self, texts: Sequence[str], special: bool) -> list[list[Token]]:
         """Return all tokens of each text, however long it is; `special` adds the special ones."""
@@ -165,6 +178,12 @@ class Model:
             pass
         check_finite(values)
         return values
+
+
+def graph_of(path: Path, manifest: Manifest) -> Graph:
+    """Open a manifest's graph. Raises CannotFeed, and what onnxruntime raises."""
+    optimize, pad = manifest.optimize, manifest.pad_token_id
+    return Graph(path, manifest.output, optimize=optimize, pad_token_id=pad)
 
 
 @contextlib.contextmanager

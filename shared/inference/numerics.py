@@ -58,6 +58,17 @@ def first(rows: NDArray[Any], mask: NDArray[np.int32]) -> Array:
     return rows[:, 0].astype(np.float32, copy=False)
 
 
+def last(rows: NDArray[Any], mask: NDArray[np.int32]) -> Array:
+    """Last-token pooling, the last row per text that is no padding: [texts, width]."""
+    lasts: Array = rows[np.arange(len(rows)), mask.sum(axis=1) - 1].astype(np.float32, copy=False)
+    return lasts
+
+
+def by_graph(rows: NDArray[Any], mask: NDArray[np.int32]) -> Array:
+    """Refuse rows per token: a graph that pools by itself gives one row per text."""
+    raise BadNumbers("the graph gives a row per token: its pooling must be mean, cls or last")
+
+
 def softmax(logits: Array) -> Array:
     """Probabilities that sum to 1 per row. Subtracting the largest logit prevents an overflow."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -76,6 +87,6 @@ def unchanged(logits: Array) -> Array:
 
 
 # Keys are the values of a manifest's `pooling`.
-POOLINGS = {"mean": mean, "cls": first}
+POOLINGS = {"mean": mean, "cls": first, "last": last, "graph": by_graph}
 # Keys are the values of Hugging Face's `function_to_apply`.
 FUNCTIONS = {"softmax": softmax, "sigmoid": sigmoid, "none": unchanged}

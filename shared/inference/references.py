@@ -12,7 +12,9 @@ Numbers = NDArray[Any]
 
 
 def expected(reference: dict[str, Any]) -> Numbers:
-    """Return the published numbers: probabilities, cosines, or the first numbers of a vector."""
+    """Return the numbers of a reference: probabilities, cosines, a vector's first, or of tokens."""
+    if "tokens" in reference:
+        return np.array([reference["tokens"]])
     if "scores" in reference:
         return np.array(list(reference["scores"].values()))
     return np.array(reference.get("similarities") or reference["first_numbers"])
@@ -20,6 +22,8 @@ def expected(reference: dict[str, Any]) -> Numbers:
 
 def found(model: Model, reference: dict[str, Any], pooling: str) -> Numbers:
     """Compute the model's numbers, float32, in the order of the reference's."""
+    if "tokens" in reference:
+        return np.array([model.count(reference["text"] * reference["times"])])
     if "scores" in reference:
         labels = [model.manifest.labels.index(label) for label in reference["scores"]]
         scores: Numbers = model.classify([reference["text"]]).values[0, labels]

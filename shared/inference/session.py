@@ -36,22 +36,33 @@ DTYPES: dict[str, type[np.integer[Any]]] = {"tensor(int32)": np.int32, "tensor(i
 class Graph:
     """A graph and the one of its outputs that is read: its name, or "" for the only one.
 
-    The output is float [texts, width], or [texts, tokens, width], which is pooled here. Raises
-    CannotFeed, and what onnxruntime raises for a file that it cannot read.
+    The output is float [texts, width], or [texts, tokens, width], which is pooled here. Short texts
+    of a run are filled up with `pad_token_id`. A graph without an attention_mask would read the
+    padding, and one with a batch axis of 1 takes one text: both run each text alone, unpadded.
+
+    Raises CannotFeed, and what onnxruntime raises for a file that it cannot read.
     """
 
-    def __init__(self, path: Path, output: str = "", *, optimize: bool = False) -> None:
+    def __init__(
+        self, path: Path, output: str = "", *, optimize: bool = False, pad_token_id: int = 0
+    ) -> None:
         self.session = open_graph(path, optimize=optimize)
+        self._pad_token_id = pad_token_id
         self._inputs = {
             each.name: _dtype(each.name, each.type) for each in self.session.get_inputs()
         }
         self._outputs = [output] if output else None
-        if missing := {"input_ids", "attention_mask"} - self._inputs.keys():
-            raise CannotFeed(f"{path.name} has no input {' and no '.join(sorted(missing))}")
+        if "input_ids" not in self._inputs:
+            raise CannotFeed(f"{path.name} has no input input_ids")
+        fixed = any(each.shape[:1] == [1] for each in self.session.get_inputs())
+        self.alone = fixed or "attention_mask" not in self._inputs
 
     def run(self, texts: Sequence[Sequence[int]], pooling: str) -> Array:
         """Run the token ids of texts together: -> float32 [texts, width]."""
-        ids, mask = batching.pad(texts)
+        if self.alone and len(texts) > 1:
+            return np.concatenate([self.run([text], pooling) for text in texts])
+        multiple = 1 if self.alone else batching.MULTIPLE
+        ids, mask = batching.pad(texts, self._pad_token_id, multiple)
         feeds = {
             name: FEEDS[name](ids, mask).astype(dtype, copy=False)
             for name, dtype in self._inputs.items()

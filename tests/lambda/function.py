@@ -110,6 +110,7 @@ def running(bundle: Path, runtime: Path, handler: str, **changes: str | None) ->
             function.init_cpu_seconds = cpu_seconds(function.process.pid)
 
         api = RuntimeApi(when_ready)
+        changes.setdefault("_HANDLER", handler)  # as Lambda sets it
         settings = environment(AWS_LAMBDA_RUNTIME_API=api.address, **changes)
         arguments = sandboxed(command(bundle, runtime, handler))
         process = subprocess.Popen(arguments, env=settings, stdout=subprocess.DEVNULL, stderr=err)

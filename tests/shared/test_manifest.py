@@ -114,7 +114,11 @@ FAULTS = [
     ('["text-embeddings"]', '["text-embeddings", "text-embeddings"]', "tasks must be .* different"),
     ('["text-embeddings"]', '["text-embeddings", "text-classification"]', "classification alone"),
     ('["mean", "cls"]', '"mean"', "pooling must be an array"),
-    ('["mean", "cls"]', '["max"]', r"pooling\[0\] must be one of mean, cls, not 'max'"),
+    (
+        '["mean", "cls"]',
+        '["max"]',
+        r"pooling\[0\] must be one of mean, cls, last, graph, not 'max'",
+    ),
     ('["mean", "cls"]', "[]", "pooling must be one or more different values, not"),
     ('["mean", "cls"]', '["cls", "cls"]', "pooling must be one or more different values"),
     ("max_tokens = 8", "max_tokens = 0", "max_tokens must be 1 or more, not 0"),

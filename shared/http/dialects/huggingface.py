@@ -60,7 +60,7 @@ PATHS = (
 CUT = ("truncate", "truncation_direction")
 FIELDS: Mapping[str, FieldRules] = {
     "text-embeddings": FieldRules(
-        ("inputs", "normalize", "dimensions", *CUT),
+        ("inputs", "normalize", "dimensions", "prompt_name", *CUT),
         ("model",),  # the path names it
         parameters=True,
     ),

@@ -35,7 +35,7 @@ class FieldRules(NamedTuple):
 
 
 ZERO_SHOT = Refusal("asks for zero-shot classification, which no model here does")
-PROMPT = Refusal("is set; this model has no prompts")
+PROMPT = Refusal("is set; this route puts no prompt of a request before texts")
 LABELS = Refusal("chooses among scores of labels, which this route does not do")
 LENGTH = Refusal("sets a length, but a model here has one fixed limit of tokens")
 TRUNCATED = Refusal("is not a field of this route, which truncates long texts", (True,))

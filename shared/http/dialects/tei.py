@@ -24,8 +24,10 @@ PATHS = (
 )
 CUT = ("truncate", "truncation_direction")
 FIELDS: Mapping[str, FieldRules] = {
-    "text-embeddings": FieldRules(("inputs", "normalize", "dimensions", *CUT)),
-    "sentence-similarity": FieldRules(("inputs", *CUT), ("normalize",), parameters=True),
+    "text-embeddings": FieldRules(("inputs", "normalize", "dimensions", "prompt_name", *CUT)),
+    "sentence-similarity": FieldRules(
+        ("inputs", "prompt_name", *CUT), ("normalize",), parameters=True
+    ),
     "text-classification": FieldRules(("inputs", "raw_scores", *CUT), ("normalize",)),
     "tokenize": FieldRules(("inputs", "add_special_tokens"), ("normalize", "dimensions")),
 }
@@ -71,6 +73,7 @@ ERROR = ErrorSchema(
     },
 )
 
+POOLINGS = {"last": "last_token"}  # a manifest's word -> the original's
 OWN = frozenset(each.pattern for each in PATHS)
 
 
@@ -82,7 +85,8 @@ def info(manifest: Manifest, settings: Settings) -> dict[str, Any]:
     """Return one model and the limits, as GET /info of the original returns them."""
     labels = {str(index): label for index, label in enumerate(manifest.labels)}
     classifier = {"id2label": labels, "label2id": {labels[id]: int(id) for id in labels}}
-    embedding = {"pooling": "".join(manifest.pooling[:1])}
+    pooling = "".join(manifest.pooling[:1])
+    embedding = {"pooling": POOLINGS.get(pooling, pooling)}
     return {
         "model_id": manifest.id,
         "model_sha": manifest.fingerprint("".join(manifest.pooling[:1])),

@@ -424,3 +424,15 @@ def test_an_unreadable_parameter_of_tokens_is_an_init_error_that_says_why() -> N
     )
     assert done.returncode != 0
     assert "TEXTFN_TOKENS_PARAMETER='/textfn/tokens' cannot be read" in done.stderr
+
+
+def test_a_function_that_another_one_imports_opens_no_model_of_its_own() -> None:
+    code = "from functions import sentence_similarity as s, text_embeddings as e; "
+    code += "print(hasattr(s.app.state, 'service'), hasattr(e.app.state, 'service'))"
+    done = run(
+        code,
+        AWS_LAMBDA_RUNTIME_API="127.0.0.1:9001",
+        TEXTFN_AUTH="none",
+        _HANDLER="functions.sentence_similarity.handler",
+    )
+    assert done.stdout.split() == ["True", "False"], done.stderr

@@ -225,8 +225,8 @@ REFUSALS = {
     ),
     "/tokenize": (
         {"inputs": "a", "prompt_name": "query"},
-        "Input validation error: 'prompt_name' is set; this model has no prompts. "
-        "Remove the field.",
+        "Input validation error: 'prompt_name' is set; this route puts no prompt of a request "
+        "before texts. Remove the field.",
     ),
 }
 
