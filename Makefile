@@ -5,14 +5,16 @@ DIST ?= dist
 PYTHON ?= 3.13
 ARCH ?= x86_64
 SECONDS ?= 600
+MPNET ?= .cache/mpnet
 MUTATED ?= access payload dialects
 BIN := .venv/bin
 # A Python of another version: from PATH, or from pyenv, whose shims may be on PATH without it.
 python = $(or $(firstword $(wildcard $(HOME)/.pyenv/versions/$(1).*/bin/python \
 	$(PYENV_ROOT)/versions/$(1).*/bin/python)),python$(1))
 
-.PHONY: serve test test-python test-python-there test-wheel test-clients test-lambda test-templates generated check bench bundle \
-	azure models release fuzz soak coverage mutants audit requirements
+.PHONY: serve test test-python test-python-there test-wheel test-clients test-lambda test-templates \
+	test-mpnet generated check bench bundle azure models models-tools release fuzz soak coverage \
+	mutants audit requirements
 
 serve: .venv/serve ## install textfn and serve on http://HOST:PORT
 	@$(BIN)/textfn serve --host $(HOST) --port $(PORT)
@@ -40,6 +42,11 @@ test-templates: .venv-templates/done .venv-checkov/done tests/templates/node_mod
 test-lambda: .venv-lambda/done ## test the bundles under Lambda's own runtime; needs Linux, installs from PyPI
 	.venv-lambda/bin/python tests/lambda/run.py
 
+test-mpnet: .venv/dev ## pull the real all-mpnet-base-v2 (404 MB) into MPNET, .cache/mpnet, and test it
+	mkdir -p $(MPNET)
+	TEXTFN_MODELS_DIR=$(MPNET) $(BIN)/textfn models pull all-mpnet-base-v2
+	MPNET=$(MPNET) $(BIN)/pytest tests/models
+
 generated: .venv/dev ## write the routes, the OpenAPI document and the tables of the documents
 	$(BIN)/python -m textfn.generating
 
@@ -65,6 +72,8 @@ build-%: | .venv
 
 models: .venv/dev ## rebuild the bundled MiniLM file from its pinned source, byte for byte
 	$(BIN)/python -m textfn.building.pinned
+
+models-tools: .venv/models ## install what `textfn models pull` and `textfn models add` need; make test needs more
 
 azure: ## write the folder DIST/azure for `func azure functionapp publish`
 	rm -rf $(DIST)/azure
@@ -101,13 +110,16 @@ mutants: .venv-mutants/done ## put small faults into a clone's code, which its t
 		cr-report --surviving-only --show-diff $$name.sqlite; done
 
 audit: .venv-audit/done ## look up known vulnerabilities of the pinned packages; asks a service on the network
-	for list in runtime serve dev; do .venv-audit/bin/pip-audit --disable-pip --require-hashes \
+	for list in runtime serve models dev; do .venv-audit/bin/pip-audit --disable-pip --require-hashes \
 		--requirement requirements/$$list.txt; done
 
 requirements: ## pin the packages of pyproject.toml again, for Python 3.11 to 3.14; needs uv
 	uv pip compile pyproject.toml requirements/serve.in --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet \
 		--output-file requirements/serve.txt
+	uv pip compile pyproject.toml requirements/serve.in --extra models --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--quiet --output-file requirements/models.txt
 	for extra in dev azure; do uv pip compile pyproject.toml --extra $$extra --universal \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		--quiet --output-file requirements/$$extra.txt; done

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from shared.errors import Failure as Failure
 
 OURS = ("textfn", "functions", "shared")
+# In a clone: extra -> the target of make that installs it; .venv/dev installs all of them.
+TARGETS = {"": ".venv/serve", "models": "models-tools"}
 
 
 class WrongCommand(Failure):
@@ -63,12 +65,12 @@ def in_words(error: OSError) -> str:
 
 
 def missing_package(name: str) -> Failure:
-    """Name the extra of textfn that a package comes with."""
+    """Name the extra of textfn that a package comes with, and the target of make in a clone."""
     extra = _extra(name)
     wanted = f"textfn[{extra}]" if extra else "textfn"
     return Failure(
         f"the package {name} is not installed. Run pip install '{wanted}', "
-        "or make .venv/dev in a clone of textfn."
+        f"or make {TARGETS.get(extra, '.venv/dev')} in a clone of textfn."
     )
 
 

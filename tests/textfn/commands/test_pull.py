@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -105,9 +106,26 @@ def test_a_missing_package_is_told_with_the_command_that_installs_it(pull: Pull)
     pull.before = "import sys; sys.modules['onnx'] = None"
     expected = (
         "textfn models pull: the package onnx is not installed. Run pip install 'textfn[models]', "
-        "or make .venv/dev in a clone of textfn.\n"
+        "or make models-tools in a clone of textfn.\n"
     )
     assert pull.refused(1) == expected
+
+
+def test_a_pull_needs_no_package_but_those_of_make_models_tools(pull: Pull) -> None:
+    """make models-tools installs requirements/models.txt; the environment of the tests has more."""
+    seen = pull.models.parent / "modules"
+    pull.before = f"""
+import atexit, pathlib, sys
+atexit.register(lambda: pathlib.Path({str(seen)!r}).write_text(" ".join(sys.modules)))
+"""
+    assert pull.run()[0] == 0
+    imported = {name.split(".")[0] for name in seen.read_text().split()}
+    known = packages_distributions()
+    packages = {package for name in imported for package in known.get(name, ())}
+    packages -= {"textfn", "sniffio"}  # httpcore2 looks for sniffio and does without it
+    pinned = (ROOT / "requirements" / "models.txt").read_text("utf-8").lower().replace("-", "_")
+    assert "onnx" in packages
+    assert [each for each in packages if f"{each.lower().replace('-', '_')}==" not in pinned] == []
 
 
 def asked(base: str, text: str = "hello world") -> tuple[int, str]:
