@@ -42,6 +42,7 @@ DATA = {
     *(f"textfn/models/all-minilm-l6-v2/{name}" for name in MODEL),
     *(f"textfn/models/minilm-l6-sst2-int8/{name}" for name in MODEL),
     *(f"textfn/models/{name}/manifest.toml" for name in CATALOGUED),
+    "textfn/models/all-mpnet-base-v2/MODEL_CARD.md",
 }
 SOURCES = [path for name in (*MOVED, "textfn") for path in sorted((ROOT / name).rglob("*.py"))]
 

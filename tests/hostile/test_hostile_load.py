@@ -125,10 +125,10 @@ def test_the_work_stops_when_the_client_leaves(
     runs: list[float] = []
     pad = batching.pad
 
-    def slowly(texts):  # type: ignore[no-untyped-def]
+    def slowly(*arguments):  # type: ignore[no-untyped-def]
         runs.append(time.perf_counter())
         time.sleep(0.02)
-        return pad(texts)
+        return pad(*arguments)
 
     monkeypatch.setattr(batching, "pad", slowly)
     places = threading.Semaphore(1)

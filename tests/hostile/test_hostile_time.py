@@ -66,8 +66,8 @@ def padded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     runs: list[int] = []
     pad = batching.pad
 
-    def counted(texts):  # type: ignore[no-untyped-def]
-        input_ids, attention_mask = pad(texts)
+    def counted(*arguments):  # type: ignore[no-untyped-def]
+        input_ids, attention_mask = pad(*arguments)
         runs.append(input_ids.size)
         return input_ids, attention_mask
 
@@ -130,9 +130,9 @@ def test_the_deadline_ends_the_computing_between_two_runs(
     server.set(monkeypatch, deadline_seconds=0.3)
     pad = batching.pad
 
-    def slowly(texts):  # type: ignore[no-untyped-def]
+    def slowly(*arguments):  # type: ignore[no-untyped-def]
         time.sleep(0.05)
-        return pad(texts)
+        return pad(*arguments)
 
     monkeypatch.setattr(batching, "pad", slowly)
     answer = server.post(

@@ -29,7 +29,7 @@ SMOOTHING_ALPHA = 0.6
 # One scale per token leaves the others too few levels, so the largest channels get a product and
 # a scale of their own. Their number is even, since neighbours are added in pairs.
 OUTLIERS = 4
-OUTLIER_RATIO = 2  # of the largest channel's range to that of the largest which is no outlier
+OUTLIER_RATIO = 1.5  # of the largest channel's range to that of the largest which is no outlier
 
 # Keeps a channel that calibration never saw active, or whose weights are zero, at a finite
 # factor.

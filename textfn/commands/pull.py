@@ -12,9 +12,8 @@ from textfn.parser import Parser
 if TYPE_CHECKING:
     from shared.manifest import Manifest
 
-EPILOG = """examples:
-  textfn models pull bge-base-en-v1.5
-  textfn models pull all-mpnet-base-v2 --from ./all-mpnet-base-v2
+EPILOG = """example: textfn models pull bge-base-en-v1.5
+         textfn models pull bge-base-en-v1.5 --from ./bge-base-en-v1.5
 
 exit codes:
   0  installed, now or before           6  no such repository, revision or file (404)
