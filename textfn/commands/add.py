@@ -18,10 +18,9 @@ def add_arguments(parser: Parser) -> None:
         "and try the model before it is installed."
     )
     parser.epilog = (
-        "examples:\n"
-        "  textfn models add ./gte-small\n"
-        "  textfn models add ./bge-m3-onnx --name BAAI/bge-m3 --alias @cf/baai/bge-m3 \\\n"
-        "      --pooling cls --normalize\n\n"
+        "example: textfn models add ./gte-small\n"
+        "example: textfn models add ./bge-m3-onnx --name BAAI/bge-m3 --alias @cf/baai/bge-m3 \\\n"
+        "             --pooling cls --normalize\n\n"
         "exit codes: 0 added; 1 not added; 2 wrong command or setting; 10 the disk is full;\n"
         "130 stopped (Ctrl-C)"
     )

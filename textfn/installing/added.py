@@ -50,8 +50,8 @@ def install(folder: Path, asked: Asked, describe: Callable[[Manifest], str]) -> 
     NotAdded, CannotServe, Busy, NoSpace or OSError; nothing is left behind.
     """
     names = _names(asked.name or default_name(folder), asked.aliases)
-    files = found(folder, asked)
     models = models_folder()
+    files = found(folder, asked)
     work = models / WORK / f"{names.id}@added"
     with alone(work):
         try:
