@@ -9,7 +9,7 @@ from graphs import TINY_MODELS
 from shared.manifest import BUNDLED, Manifest, read
 from textfn.__main__ import main
 from textfn.building.build import VOCABULARY
-from textfn.installing.pulled import CHECKPOINT
+from textfn.installing.sources import CHECKPOINT
 
 CATALOGUED = [read(path.parent) for path in sorted(BUNDLED.glob("*/manifest.toml"))]
 
