@@ -8,15 +8,27 @@ SECONDS ?= 600
 MPNET ?= .cache/mpnet
 MUTATED ?= access payload dialects
 BIN := .venv/bin
+# A Python of another version: from PATH, or from pyenv, whose shims may be on PATH without it.
+python = $(or $(firstword $(wildcard $(HOME)/.pyenv/versions/$(1).*/bin/python \
+	$(PYENV_ROOT)/versions/$(1).*/bin/python)),python$(1))
 
-.PHONY: serve test test-wheel test-clients test-lambda test-templates generated check bench bundle \
-	azure models models-tools test-mpnet release fuzz soak coverage mutants audit requirements
+.PHONY: serve test test-python test-python-there test-wheel test-clients test-lambda test-templates \
+	test-mpnet generated check bench bundle azure models models-tools release fuzz soak coverage \
+	mutants audit requirements
 
 serve: .venv/serve ## install textfn and serve on http://HOST:PORT
 	@$(BIN)/textfn serve --host $(HOST) --port $(PORT)
 
 test: .venv/dev ## run the whole suite; needs no network once installed
 	$(BIN)/pytest
+
+# The core: what Python itself can break. The rest needs no second Python.
+test-python: .venv-python$(PYTHON)/done ## run the core of the suite on another Python; PYTHON=3.13
+	.venv-python$(PYTHON)/bin/python -m pytest -q tests/shared tests/functions tests/textfn/test_api.py \
+		tests/textfn/test_main.py tests/textfn/commands/test_ask.py tests/textfn/commands/test_serve.py
+
+test-python-there:
+	@$(call python,$(PYTHON)) -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(PYTHON)")' 2>/dev/null
 
 test-wheel: .venv/dev ## run the core of the suite on an installed wheel, without the checkout
 	$(BIN)/python tests/run_on_wheel.py
@@ -135,6 +147,12 @@ requirements: ## pin the packages of pyproject.toml again, for Python 3.11 to 3.
 .venv-%/done: requirements/%.txt
 	python3 -m venv .venv-$*
 	.venv-$*/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+.venv-python%/done: requirements/dev.txt
+	$(call python,$*) -m venv .venv-python$*
+	.venv-python$*/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $<
+	.venv-python$*/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 tests/%/node_modules: tests/%/package-lock.json

@@ -1,4 +1,4 @@
-"""Build the package: setuptools, which gets a copy of the checkout in the layout of a wheel.
+"""Build the package with setuptools, from a copy of the checkout in the layout of a wheel.
 
 These are the hooks of PEP 517 and PEP 660. An editable installation and a source distribution have
 the layout of the checkout; docs/architecture.md gives the reasons. No hook prepares the metadata of
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 CHECKOUT = Path(__file__).parent
-# For setuptools itself, and what the code reads below `textfn.layout.ROOT`.
+# METADATA is for setuptools. DATA is what the code reads below `textfn.layout.ROOT`.
 METADATA = ("README.md", "LICENSE", "THIRD_PARTY_NOTICES.md")
 DATA = ("LICENSE", "THIRD_PARTY_NOTICES.md", "requirements/runtime.txt")
 
@@ -71,12 +71,12 @@ def lay_out(folder: Path) -> None:
 
 
 def _unwanted(folder: str, names: list[str]) -> set[str]:
-    """What does not belong into a wheel: bytecode, and the rooms that need the checkout."""
+    """Return the names that a wheel leaves out: bytecode, and folders that need the checkout."""
     return {"__pycache__", "generating", "training"} & set(names)
 
 
 def _copy_model(manifest: Path, destination: Path) -> None:
-    """Copy the files that the manifest lists; nothing of a model that was pulled into here."""
+    """Copy the files that the manifest lists. A model that was pulled into models/ is left out."""
     if "@" in manifest.parent.name:
         return
     listed = tomllib.loads(manifest.read_text("utf-8")).get("sha256", {})

@@ -13,15 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PIP_WHEEL = [sys.executable, "-m", "pip", "wheel", "--quiet"]
-SDIST = "import build_backend; build_backend.build_sdist('dist')"
-STEPS = [
+CHECKS = [
     ["make", "check"],
     # Builds both, installs the wheel where there is no checkout, and embeds, classifies and serves.
     [sys.executable, "-m", "pytest", "-q", "tests/test_wheel.py"],
-    [*PIP_WHEEL, "--no-deps", "--no-build-isolation", "--wheel-dir", "dist", "."],
-    [sys.executable, "-c", SDIST],
 ]
+PIP_WHEEL = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+SDIST = "import build_backend; build_backend.build_sdist('dist')"
+BUILDS = [[*PIP_WHEEL, "--wheel-dir", "dist", "."], [sys.executable, "-c", SDIST]]
 
 
 def main() -> int:
@@ -34,10 +33,11 @@ def main() -> int:
         return 1
     for old in (ROOT / "dist").glob("textfn-*"):
         old.unlink()
-    for step in STEPS:
-        print("$", " ".join(step), flush=True)
-        if subprocess.run(step, cwd=ROOT).returncode:
-            print(f"make release: {' '.join(step)} failed", file=sys.stderr)
+    for command in CHECKS + BUILDS:
+        print("$", " ".join(command), flush=True)
+        lines = subprocess.DEVNULL if command in BUILDS else None  # setuptools names every file
+        if subprocess.run(command, cwd=ROOT, stdout=lines).returncode:
+            print(f"make release: {' '.join(command)} failed", file=sys.stderr)
             return 1
     for path in sorted((ROOT / "dist").glob("textfn-*")):
         print(f"dist/{path.name}: {path.stat().st_size / 1e6:.1f} MB")

@@ -1,1 +1,1 @@
-"""Speed, as ratios from interleaved runs: machines differ and are noisy, ratios hold."""
+"""Benchmarks of speed. They give ratios from interleaved runs, because times are noisy."""

@@ -1,9 +1,9 @@
-"""`make bench`: runs every benchmark, prints the results and writes benchmarks/results.md."""
+"""`make bench`: run every benchmark, print the results and write benchmarks/results.md."""
 
 import os
 from pathlib import Path
 
-# One thread on all sides; read when settings and tokenizers are imported.
+# One thread on all sides. Set before the imports below read these variables.
 os.environ |= {"TEXTFN_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 import onnxruntime

@@ -1,7 +1,7 @@
 """A model of DistilBERT's shape with random weights, quantized by the usual recipe.
 
-Speed does not depend on the weights. A BERT checkpoint of that size differs by one addition of
-token types.
+Speed does not depend on the weights. The checkpoint is a BERT of that size, which has one more
+addition, that of token types.
 """
 
 import shutil
@@ -17,7 +17,7 @@ SHAPE = replace(SHAPES["distilbert-sst-2-int8"], model_type="bert")
 
 
 def write_distilbert_int8(folder: Path) -> Path:
-    """Writes the checkpoint and the model into `folder`, unless they are there."""
+    """Write the model into `folder`, unless it is there, and return its path."""
     graph = folder / "stock-int8.onnx"
     if not graph.exists():
         write_checkpoint(SHAPE, folder / "checkpoint")
@@ -27,7 +27,7 @@ def write_distilbert_int8(folder: Path) -> Path:
 
 
 def head(hidden: Array, mask: Array) -> Array:
-    """The classifier on the first token: two products of [768, 768] and [768, 2], and a softmax."""
+    """Classify by the first token: products with [768, 768] and [768, 2], then a softmax."""
     logits = np.maximum(hidden[:, 0] @ _PRE_CLASSIFIER, 0) @ _CLASSIFIER
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities: Array = powers / powers.sum(axis=1, keepdims=True)

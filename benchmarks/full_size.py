@@ -1,14 +1,14 @@
-"""`python -m benchmarks.full_size [NAME ...]`: what the catalogued models take, at their full size.
+"""`python -m benchmarks.full_size [NAME ...]`: measure the catalogued models at their full size.
 
-Random weights of the same sizes are built, opened and run, beside the usual recipe's int8 of a BERT
-of that size. Steps run in processes of their own, so that a peak of memory is one step's. Writes
-benchmarks/full_size.md.
+It builds, opens and runs random weights of the same sizes, beside the usual recipe's int8 of a BERT
+of that size. Each step runs in a process of its own, so that a peak of memory belongs to one step.
+It writes benchmarks/full_size.md.
 """
 
 import os
 import sys
 
-# One thread on all sides; read when settings and tokenizers are imported.
+# One thread on all sides. Set before the imports below read these variables.
 os.environ |= {"TEXTFN_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 import multiprocessing
@@ -85,7 +85,7 @@ def _table(columns: Sequence[str], rows: Sequence[str]) -> list[str]:
 
 
 def _measured(name: str) -> tuple[str, str]:
-    """A line of each table."""
+    """Return a line of each table."""
     shape = SHAPES[name]
     with tempfile.TemporaryDirectory() as folder:
         ours, stock = Path(folder) / "ours", Path(folder) / "stock"
@@ -142,14 +142,14 @@ def _build_stock(shape: Shape, folder: Path) -> None:
 
 
 def _open(own: bool, path: Path) -> Step:
-    """Until the first text has its answer."""
+    """Measure a start, until the first text has its answer."""
     start = time.perf_counter()
     _runner(own, path)(8)
     return _step(start)
 
 
 def _run(own: Path, stock: Path) -> list[tuple[list[float], list[float]]]:
-    """Of each length, the seconds of a text alone in every round, ours and stock."""
+    """Return, per length, the seconds of one text in every round, ours and stock."""
     sides = [_runner(True, own), _runner(False, stock)]
     measured = []
     for length in LENGTHS:
@@ -164,7 +164,7 @@ def _run(own: Path, stock: Path) -> list[tuple[list[float], list[float]]]:
 
 
 def _runner(own: bool, path: Path) -> Callable[[int], Any]:
-    """Runs one text of so many tokens."""
+    """Return a function that runs one text of so many tokens."""
     if own:
         graph = Graph(path)
         return lambda length: graph.run([[5] * length], "mean")

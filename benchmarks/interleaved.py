@@ -1,4 +1,4 @@
-"""Sides that take turns on the same texts, and the table of what they took."""
+"""Sides that take turns on the same texts, and the table of their times."""
 
 import statistics
 import time
@@ -10,7 +10,7 @@ Side = Callable[[list[str]], Any]
 
 
 def rounds(sides: dict[str, Side], texts: list[str]) -> dict[str, list[float]]:
-    """Seconds of every side in every round, after one that warms them up."""
+    """Return the seconds of every side in every round, after one that warms them up."""
     times: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(ROUNDS + 1):
         print(f"round {number} of {ROUNDS}" if number else "warming up", flush=True)
@@ -22,7 +22,7 @@ def rounds(sides: dict[str, Side], texts: list[str]) -> dict[str, list[float]]:
 
 
 def table(count: int, times: dict[str, list[float]]) -> str:
-    """Texts per second, and the ratio to the first side, round by round."""
+    """Return a table: texts per second, and the ratio to the first side, round by round."""
     first = next(iter(times.values()))
     lines = [
         "| | texts per second, median | time relative to the first row, median (range) |",

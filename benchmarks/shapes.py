@@ -32,7 +32,7 @@ class Shape:
         return 4 * self.width
 
 
-# Of the config.json of each; mfaq's words are XLM-R's 250,002 and its own three marks.
+# From the config.json of each. mfaq has the 250,002 words of XLM-R and three marks of its own.
 SHAPES = {
     "distilbert-sst-2-int8": Shape("distilbert", 6, 768, 12, 30_522),
     "bge-base-en-v1.5": Shape("bert", 12, 768, 12, 30_522),
@@ -43,7 +43,7 @@ SHAPES = {
 
 
 def write_checkpoint(shape: Shape, folder: Path) -> None:
-    """Random weights under the architecture's names; the tokenizer is MiniLM's for all."""
+    """Write random weights under the architecture's names, with the tokenizer of MiniLM."""
     folder.mkdir(parents=True)
     config = {
         "model_type": shape.model_type,

@@ -1,7 +1,7 @@
-"""`make soak`: mixed requests, good and hostile, to a real local server; writes soak.md.
+"""`make soak`: send good and hostile requests to a real local server, and write soak.md.
 
-Eight clients keep their connections open, as a pool of an application does. The time is bounded:
-what is not sent in fifteen minutes is left out, and the number that was sent is printed.
+Eight clients keep their connections open, as a pool of an application does. After
+fifteen minutes the rest is left out, and the number of requests that were sent is printed.
 """
 
 import argparse
@@ -32,7 +32,7 @@ Request = tuple[str, str, bytes, dict[str, str]]
 
 
 def good(rng: random.Random) -> Request:
-    """One to eight sentences, in any dialect, for any task."""
+    """Make a request of one to eight sentences, in any dialect, for any task."""
     texts = rng.sample(SENTENCES, rng.randint(1, 8))
     path, field = rng.choice(PATHS)
     model = {"model": "all-minilm-l6-v2"} if path == "/v1/embeddings" else {}
@@ -50,7 +50,7 @@ def good(rng: random.Random) -> Request:
 
 
 def hostile(rng: random.Random) -> Request:
-    """What the tests in tests/test_hostile_*.py send, in short."""
+    """Make a request like those of the tests in tests/hostile/."""
     path, field = rng.choice(PATHS)
     word = rng.choice(["q" * 100 + " ", ".", "\u6f22", "a", "e\u0301", "[CLS]", " "])
     bodies = [
@@ -98,7 +98,7 @@ class Client(threading.Thread):
 
 
 def resident(process: int) -> float:
-    """MiB of a process that are in memory; of Linux's /proc."""
+    """Return the MiB of a process that are in memory, by Linux's /proc."""
     status = Path(f"/proc/{process}/status").read_text()
     found = re.search(r"VmRSS:\s+(\d+) kB", status)
     return int(found[1]) / 1024 if found else float("nan")
@@ -129,7 +129,7 @@ def soak(requests: int) -> str:
 
 
 def livez(port: int) -> float:
-    """Seconds until a busy server says that it is alive, on a connection of its own."""
+    """Return the seconds until a busy server says that it is alive, on a new connection."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     start = time.perf_counter()
     connection.request("GET", "/livez")
@@ -168,7 +168,7 @@ def report(clients: list[Client], seconds: float, memory: list[float], alive: li
 
 
 def milliseconds(times: list[float]) -> str:
-    """Median and 99 % of sorted seconds."""
+    """Format the median and the 99th percentile of sorted seconds."""
     return " and ".join(f"{times[int(len(times) * share)] * 1000:.1f} ms" for share in (0.5, 0.99))
 
 

@@ -1,8 +1,8 @@
-"""The int8 model that the usual recipe gives, to compare with: export, then quantize_dynamic.
+"""The int8 model of the usual recipe, to compare with: export, then quantize_dynamic.
 
 The graph is what torch.onnx.export (torch 2.13, opset 17) writes for transformers' eager
-BertModel, operator for operator, so that a comparison needs neither. Only the arithmetic on the
-mask is shorter.
+BertModel, operator for operator, so that a comparison needs neither package. Only the arithmetic
+on the mask is shorter.
 """
 
 from pathlib import Path
@@ -19,9 +19,9 @@ INPUTS = ["input_ids", "attention_mask", "token_type_ids"]
 
 
 def write_stock_int8(checkpoint: Path, path: Path) -> None:
-    """Per-channel dynamic int8 of the fp32 graph; load it at the default optimization level.
+    """Write per-channel dynamic int8 of the fp32 graph; open it at the default optimization level.
 
-    int64 [batch, tokens] inputs of the names above; `last_hidden_state` [batch, tokens, hidden].
+    It turns INPUTS, int64 [batch, tokens], into `last_hidden_state` [batch, tokens, hidden].
     """
     quantize_dynamic(stock_fp32(checkpoint), path, per_channel=True, weight_type=QuantType.QInt8)
 
@@ -55,7 +55,7 @@ class StockGraph(Operators):
         self.width = self.hidden // encoder.heads
 
     def embed(self, tensors: Tensors) -> str:
-        """Words, token types and positions, each gathered from its own table."""
+        """Add words, token types and positions, each gathered from its own table."""
         word, position, token_type = (
             self.constant(name, tensors.array(f"embeddings.{name}_embeddings.weight"))
             for name in ("word", "position", "token_type")
@@ -72,7 +72,7 @@ class StockGraph(Operators):
         return self.norm("embedding_norm", rows, self.encoder.embedding_norm, epsilon)
 
     def mask(self) -> str:
-        """0 where a token is seen, the lowest float where it is padding: [batch, 1, 1, tokens]."""
+        """Add [batch, 1, 1, tokens]: 0 for a token, the lowest float for padding."""
         seen = self.node("Cast", "attention_mask", to=TensorProto.BOOL)
         spread = self.node("Unsqueeze", seen, self.integers(1, 2))
         lowest = self.scalar(float(np.finfo(np.float32).min))
@@ -115,7 +115,7 @@ class StockGraph(Operators):
         return self.node("Concat", self.node("Shape", "input_ids"), self.integers(*rest), axis=0)
 
     def _gelu(self, rows: str) -> str:
-        """x * (1 + erf(x / sqrt 2)) / 2, in the exporter's five nodes."""
+        """Add x * (1 + erf(x / sqrt 2)) / 2, in the exporter's five nodes."""
         scaled = self.node("Div", rows, self.scalar(float(np.sqrt(2))))
         raised = self.node("Add", self.node("Erf", scaled), self.scalar(1.0))
         return self.node("Mul", self.node("Mul", rows, raised), self.scalar(0.5))

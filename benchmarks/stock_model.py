@@ -16,8 +16,8 @@ Head = Callable[[Array, Array], Array]
 
 
 class StockModel:
-    """`head` makes the answer, float32 [batch, width], of hidden states [batch, tokens, hidden] and
-    the mask [batch, tokens, 1]."""
+    """`head` turns hidden states [batch, tokens, hidden] and the mask [batch, tokens, 1] into the
+    answer, float32 [batch, width]."""
 
     def __init__(self, graph: Path, tokenizer: Path, max_tokens: int, head: Head) -> None:
         self.tokenizer = Tokenizer.from_file(str(tokenizer))
@@ -31,13 +31,13 @@ class StockModel:
         )
 
     def in_order(self, texts: list[str]) -> Array:
-        """Batches of 32 texts in the order they come."""
+        """Run batches of 32 texts in their given order."""
         order = list(range(len(texts)))
         runs = [order[start : start + BATCH] for start in range(0, len(texts), BATCH)]
         return self._answer(self._tokenize(texts), runs)
 
     def in_runs(self, texts: list[str]) -> Array:
-        """textfn's batches: sorted by length, 256 tokens a run."""
+        """Run the batches of textfn: sorted by length, 256 tokens per run."""
         ids = self._tokenize(texts)
         return self._answer(ids, batching.plan([len(each) for each in ids], 256))
 

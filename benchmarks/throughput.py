@@ -1,8 +1,8 @@
 """Embeddings against the usual recipe for the same weights, and sentiment against a DistilBERT.
 
 The usual recipe is the exported graph, dynamically quantized per channel, in batches of 32 texts in
-the order they come. A further side runs that graph in textfn's batches, to tell the graph's share
-from the batching's. All tokenize, run, pool and normalize the same texts on one thread.
+their given order. A third side runs that graph in textfn's batches, to tell the share of the graph
+from that of the batches. All tokenize, run, pool and normalize the same texts on one thread.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ TEXTS = (Path(__file__).parent / "sentences.txt").read_text("utf-8").splitlines(
 
 
 def embeddings() -> str:
-    """A section of the results, in Markdown."""
+    """Return a section of the results, in Markdown."""
     checkpoint = fetch("all-minilm-l6-v2")
     graph = CACHE / "stock-int8.onnx"
     if not graph.exists():
@@ -45,7 +45,7 @@ The vectors of textfn have a mean cosine of {cosines.mean():.4f} with those of t
 
 
 def sentiment() -> str:
-    """A section of the results, in Markdown."""
+    """Return a section of the results, in Markdown."""
     ours = Library(Settings.read()).of("text-classification")["minilm-l6-sst2-int8"]
     graph = write_distilbert_int8(CACHE / "distilbert-shape")
     stock = StockModel(graph, ours.manifest.tokenizer, 256, distilbert.head)

@@ -1,1 +1,1 @@
-"""One task, one file. Each has `app`, an ASGI application, and `handler`, a Lambda handler."""
+"""One file per task. Each has `app`, an ASGI application, and `handler`, a Lambda handler."""

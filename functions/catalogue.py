@@ -1,4 +1,4 @@
-"""The models that are served, in each dialect's words: read from the manifests, none opened."""
+"""The served models, in the format of each dialect. It reads manifests and opens no model."""
 
 import json
 from collections.abc import Mapping
@@ -16,20 +16,28 @@ from shared.http.lambda_adapter import lambda_handler
 from shared.http.routing import endpoints, model_name
 from shared.http.service import service
 from shared.manifest import Manifest
-from shared.names import Catalogue
+from shared.names import Catalogue, key
 
 SCHEMAS = json.loads(page.OPENAPI)["components"]["schemas"]
 MOST_PER_PAGE = 100
 
 
 async def names(request: Request) -> Response:
-    """Every name of every model that is served."""
+    """Return every name of every model that the embeddings requests of this dialect reach."""
     served = service(request).catalogue.served
-    return answer(openai.models(name for each in served for name in each.names))
+    embedders = (each for each in served if "text-embeddings" in each.tasks)
+    return answer(openai.models(name for each in embedders for name in each.names))
+
+
+async def name(request: Request) -> Response:
+    """One of these names, in any spelling."""
+    asked = request.path_params["model"]
+    manifest = _served(request, asked, "text-embeddings")
+    return answer(openai.model(next(each for each in manifest.names if key(each) == key(asked))))
 
 
 async def search(request: Request) -> Response:
-    """The served models that match `search`, `task`, `author` and `source`, in pages."""
+    """Return the served models that match `search`, `task`, `author` and `source`, in pages."""
     query = dict(request.query_params)
     if "format" in query:
         raise Unsupported("/format", "Models are listed in Cloudflare's own format only.")
@@ -40,28 +48,35 @@ async def search(request: Request) -> Response:
 
 
 async def schema(request: Request) -> Response:
-    """The JSON Schemas of a model's input and output on Cloudflare's routes."""
+    """Return the JSON Schemas of a model's input and output on Cloudflare's routes."""
     query = Fields(dict(request.query_params))
     query.require(["model"])
     manifest = service(request).catalogue.find(query.text("model"))
-    tasks = [cloudflare.TASKS[task][0].replace(" ", "") for task in manifest.tasks]
-    sides = {side.lower(): [SCHEMAS[task + side] for task in tasks] for side in ("Input", "Output")}
-    shown = {side: each[0] if len(each) == 1 else {"anyOf": each} for side, each in sides.items()}
+    settings = service(request).settings
+    each = [cloudflare.schemas(task, manifest, SCHEMAS, settings) for task in manifest.tasks]
+    sides = {side: [found[side] for found in each] for side in ("input", "output")}
+    shown = {side: of[0] if len(of) == 1 else {"anyOf": of} for side, of in sides.items()}
     return answer(cloudflare.success(shown))
 
 
 async def info(request: Request) -> Response:
-    """One model, as Text Embeddings Inference describes its own."""
+    """Describe one model in the format of Text Embeddings Inference."""
     catalogue, settings = service(request).catalogue, service(request).settings
-    name = model_name(request) or next((each.id for each in catalogue.served), "")
-    manifest = catalogue.find(name)
+    by_default = catalogue.default("text-embeddings") or catalogue.default("text-classification")
+    return answer(tei.info(_served(request, model_name(request) or by_default), settings))
+
+
+def _served(request: Request, name: str, task: str = "") -> Manifest:
+    """The served model of a name. Raises UnknownModel or ModelNotInstalled."""
+    catalogue = service(request).catalogue
+    manifest = catalogue.find(name, task)
     if manifest not in catalogue.served:
         raise ModelNotInstalled(name, f"textfn models pull {manifest.id}")
-    return answer(tei.info(manifest, settings))
+    return manifest
 
 
 def matches(manifest: Manifest, query: Mapping[str, str]) -> bool:
-    """Whether a search finds a model.
+    """Tell whether a search finds a model.
 
     The parameters for experimental and deprecated models change nothing: no model here is either.
     """
@@ -76,6 +91,8 @@ def matches(manifest: Manifest, query: Mapping[str, str]) -> bool:
     )
 
 
-routes = endpoints({"models": names, "search": search, "schema": schema, "info": info})
+routes = endpoints(
+    {"models": names, "model": name, "search": search, "schema": schema, "info": info}
+)
 app = application(*page.routes, *routes, *redirects.routes)
-handler = lambda_handler(app, Catalogue.read)
+handler = lambda_handler(app, Catalogue.read, __name__)

@@ -7,6 +7,9 @@ from shared.inference.library import Library, Models
 
 
 def models(request: Request, task: str) -> Models:
-    """Any name of the task -> its model. Raises ModelNotInstalled or UnknownModel on look-up."""
+    """Return the models of a task by any name.
+
+    A look-up raises ModelNotInstalled or UnknownModel.
+    """
     library: Library = service(request).library
     return library.of(task)

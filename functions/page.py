@@ -1,4 +1,4 @@
-"""The page, the OpenAPI document, health, and the check of an API token; opens no model."""
+"""The page, the OpenAPI document, health and the check of an API token. It opens no model."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ POLICY = (
 
 
 async def page(request: Request) -> Response:
-    """A page for a browser: try each task, see the models."""
+    """Return a page for a browser, which tries each task and lists the models."""
     return HTMLResponse(PAGE, headers={"content-security-policy": POLICY})
 
 
@@ -31,12 +31,12 @@ async def openapi(request: Request) -> Response:
 
 
 async def health(request: Request) -> Response:
-    """{"status": "ok", "textfn-version"} while the process answers."""
+    """Return {"status": "ok", "textfn-version"} while the process answers."""
     return answer({"status": "ok", "textfn-version": VERSION})
 
 
 async def verify(request: Request) -> Response:
-    """Say that the API token is valid: a request with another token does not get here."""
+    """Say that the API token is valid. A request with any other token was refused before."""
     return answer(cloudflare.active(access.caller(request.headers).hex()[:32]))
 
 
@@ -45,5 +45,5 @@ routes = [
     Route("/openapi.json", openapi),
     Route("/health", health),
     Route("/livez", health),
-    *endpoints({"verify": verify}),
+    *endpoints({"verify": verify, "ping": health}),
 ]

@@ -1,6 +1,6 @@
-"""Readiness: whether the models compute the numbers that were published for them.
+"""Readiness: a check that the models compute the numbers that were published for them.
 
-A load balancer asks this of a server. A Lambda function that cannot open its model never starts.
+A load balancer asks a server for it. A Lambda function that cannot open its model never starts.
 """
 
 from functools import partial
@@ -18,9 +18,9 @@ NO_MODEL = "No model is installed. Run `textfn models pull NAME`; `textfn models
 
 
 async def readyz(request: Request) -> Response:
-    """200, or 503 with a reason: no model, a pooling that cannot run, a reference that is missed.
+    """Answer 200, or 503 with `reason`: no model, a pooling that cannot run, a missed reference.
 
-    `missed` lists per model the origins of the references that it misses, and other faults.
+    `missed` lists, per model, the origins of the references that it misses, and other faults.
     """
     library: Library = service(request).library
     call = service(request).host.call

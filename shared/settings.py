@@ -20,7 +20,10 @@ class BadSetting(Failure):
 
 @dataclass(frozen=True)
 class Parser:
-    """`read` parses a value or raises ValueError or OSError; `allowed` says what it accepts."""
+    """`read` parses a value or raises ValueError or OSError; `allowed` says what it accepts.
+
+    Errors do not show the value of a `secret` setting.
+    """
 
     allowed: str
     read: Callable[[str], Any]
@@ -39,6 +42,22 @@ def _positive(text: str) -> int:
 
 def _whole(text: str) -> int:
     return 0 if text == "0" else _positive(text)
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(part.strip().rstrip("/") for part in text.split(","))
+    if not all(
+        each == "*" or re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/*]+", each) for each in origins
+    ):
+        raise ValueError
+    return origins
+
+
+def _base_path(text: str) -> str:
+    path = text.rstrip("/")
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path):
+        raise ValueError(text)
+    return path
 
 
 def _hashes(text: str) -> frozenset[bytes]:
@@ -70,12 +89,20 @@ def _folder(text: str) -> Path:
     return Path(text).resolve()
 
 
+def _any_name(text: str) -> str:
+    if not re.fullmatch("[!-~]*[A-Za-z0-9][!-~]*", text):
+        raise ValueError(text)
+    return text
+
+
 def _model(text: str) -> str:
     if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", text):
         raise ValueError
     return text
 
 
+ORIGINS = Parser("web origins, separated by commas, or *", _origins)
+BASE_PATH = Parser("a path that begins with a slash", _base_path)
 POSITIVE = Parser("a whole number of 1 or more", _positive)
 WHOLE = Parser("a whole number of 0 or more", _whole)
 HASHES = Parser(
@@ -86,6 +113,7 @@ HASHES = Parser(
 NAME = Parser("a name of letters, digits, '_', '.', '/' and '-'", _name)
 NAMES = Parser("names, separated by commas", lambda text: tuple(map(_name, text.split(","))))
 BUCKET_PREFIX = Parser("s3://bucket/prefix", _bucket)
+ANY_NAME = Parser("any name of a model: ASCII characters without blanks", _any_name)
 MODEL = Parser("the id of a model: letters, digits, '.', '_' and '-'", _model)
 FOLDER = Parser("a folder that exists", _folder)
 
@@ -95,7 +123,7 @@ CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
 
 def processors(cpu_max: Path = CPU_MAX) -> int:
-    """The number of processors that this process may use. A container may see more than that."""
+    """Return the number of processors that this process may use; a container may see more."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     count = len(affinity(0)) if affinity else os.cpu_count() or 1
     try:
@@ -106,7 +134,10 @@ def processors(cpu_max: Path = CPU_MAX) -> int:
 
 
 def default_threads(environ: Mapping[str, str]) -> int:
-    """Lambda shows two processors, but grants one per 1,769 MB of memory (AWS's figure)."""
+    """Return one thread per processor.
+
+    Lambda shows two processors, but grants one per 1,769 MB of memory (AWS's figure).
+    """
     memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
     return max(1, int(memory) // 1769) if memory else processors()
 
@@ -135,6 +166,16 @@ class Settings:
         "", BUCKET_PREFIX, "where S3 has a model that is not in the bundle: `s3://bucket/prefix`"
     )
     model: str = _setting("", MODEL, "id of the model to fetch from `TEXTFN_MODEL_BUCKET`")
+    default_embedder: str = _setting(
+        "",
+        ANY_NAME,
+        "name of the model for vectors and similarities if a request names none; or the first one",
+    )
+    default_classifier: str = _setting(
+        "",
+        ANY_NAME,
+        "name of the model for labels if a request names none; or the first one",
+    )
     served: tuple[str, ...] = _setting(
         (),
         NAMES,
@@ -142,6 +183,15 @@ class Settings:
     )
     stand_ins: str = _setting(
         "on", _one_of("on", "off"), "`on`: a model may score in place of one that is not installed"
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        (),
+        ORIGINS,
+        "Web origins whose pages may call, such as `https://app.example.com`, separated by commas; "
+        "`*` allows every page. Without it, a server on loopback allows pages of loopback.",
+    )
+    base_path: str = _setting(
+        "", BASE_PATH, "A prefix of every path, such as `/textfn`, that a proxy leaves in it."
     )
     max_texts: int = _setting(100, POSITIVE, "maximum texts per request on the Cloudflare routes")
     max_body_bytes: int = _setting(
@@ -174,7 +224,7 @@ class Settings:
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """Raises BadSetting for an unknown TEXTFN_ name or a value that is not allowed."""
+        """Read the settings. Raises BadSetting for an unknown TEXTFN_ name or a wrong value."""
         known = {PREFIX + each.name.upper(): each for each in fields(cls)}
         values = {}
         for name, text in environ.items():

@@ -1,10 +1,10 @@
-"""What an error may show of a request: types and names, never a text."""
+"""The parts of a request that an error may show: types and names, never a text."""
 
 import re
 
 
 def json_type(value: object) -> str:
-    """JSON Schema's name for the type of a parsed value."""
+    """Return JSON Schema's name for the type of a parsed value."""
     if value is None:
         return "null"
     names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
@@ -12,10 +12,10 @@ def json_type(value: object) -> str:
 
 
 def printable(name: str) -> str:
-    """At most 100 characters of a model's name or a path, with "?" for all but printable ASCII."""
+    """Return 100 characters of a name or path at most, with "?" for all but printable ASCII."""
     return re.sub(r"[^!-~]", "?", name[:100])
 
 
 def is_plain(name: str) -> bool:
-    """Whether the name of a field is short and simple enough to be no text."""
+    """Tell whether a field's name is too short and simple to be a text."""
     return re.fullmatch(r"[A-Za-z_-]{1,32}", name) is not None

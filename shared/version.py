@@ -1,3 +1,3 @@
-"""The version of textfn. It has no other home."""
+"""The version of textfn. Every other place reads it here."""
 
 VERSION = "0.2.0"

@@ -1,4 +1,4 @@
-"""`textfn models add` in the process of the tests, into a folder of models of its own."""
+"""Run `textfn models add` in the process of the tests, into a folder of models of its own."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from textfn.__main__ import main
 
 @contextmanager
 def models_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of models beside the bundled ones."""
+    """Make a folder of models beside the bundled ones."""
     folder.mkdir()
     monkeypatch.setenv("TEXTFN_MODELS_DIR", str(folder))
     yield folder
@@ -28,7 +28,7 @@ def added(models: Path, folder: Path, *options: str) -> Manifest:
 def refused(
     models: Path, capsys: pytest.CaptureFixture[str], folder: Path, *options: str, code: int = 1
 ) -> str:
-    """The one line of an `add` that installs nothing."""
+    """Return the one line of an `add` that installs nothing."""
     assert main(["models", "add", str(folder), *options]) == code
     error = capsys.readouterr().err
     assert error.startswith("textfn models add: ") and len(error.splitlines()) == 1

@@ -16,9 +16,9 @@ import pytest
 TESTS = Path(__file__).parent
 MODELS = TESTS / "fixtures" / "models"
 
-# Settings are read at import: the tiny models of the tests are served beside the bundled ones.
+# Set before any module reads the settings: the tiny models are served beside the bundled ones.
 os.environ["TEXTFN_MODELS_DIR"] = str(MODELS)
-# Processes that the tests start are shut off from the network by tests/guard/sitecustomize.py.
+# tests/guard/sitecustomize.py shuts the processes that the tests start off from the network.
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(TESTS / "guard"), os.environ.get("PYTHONPATH")])
 )
@@ -44,12 +44,12 @@ class Server(NamedTuple):
         return self.app.state.service
 
     def replace(self, monkeypatch: pytest.MonkeyPatch, **parts: Any) -> None:
-        """Other parts of the Service, for one test."""
+        """Replace parts of the Service, for one test."""
         changed = dataclasses.replace(self.service, **parts)
         monkeypatch.setitem(self.app.state._state, "service", changed)
 
     def set(self, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
-        """Other settings, for one test: limits, deadline, API tokens."""
+        """Change settings for one test: limits, deadline, API tokens."""
         from shared.http.access import Access
 
         changed = dataclasses.replace(self.service.settings, **settings)
@@ -60,7 +60,7 @@ class Server(NamedTuple):
         return f"http://127.0.0.1:{self.port}"
 
     def post(self, path: str, body: object = b"", **headers: str) -> Answer:
-        """Bytes as they are, anything else as JSON."""
+        """Send bytes as they are, anything else as JSON."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.request("POST", path, content, **headers)
 
@@ -68,13 +68,13 @@ class Server(NamedTuple):
         return self.request("GET", path, None, **headers)
 
     def request(self, method: str, path: str, body: bytes | None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body, named)
         return _read(connection)
 
     def raw(self, request: bytes) -> Answer:
-        """The bytes of a whole request, head and body, as some client sent them."""
+        """Send the bytes of a whole request, head and body, as a client wrote them."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         connection.connect()
         connection.sock.sendall(request)
@@ -120,7 +120,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection to anything but loopback fails the test that makes it."""
+    """Fail a test that connects to anything but loopback."""
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address: Any) -> None:

@@ -1,4 +1,4 @@
-"""`textfn doctor` in a process of its own."""
+"""Run `textfn doctor` in a process of its own."""
 
 import json
 import os
@@ -10,7 +10,7 @@ States = dict[str, str]
 
 
 def doctor(*arguments: str | Path, **environment: str) -> tuple[int, States, str]:
-    """Exit code, the worst state of each check by its name, and all that was said."""
+    """Return the exit code, the worst state of each check by its name, and the output."""
     done = subprocess.run(
         [sys.executable, "-m", "textfn", "doctor", "--json", *map(str, arguments)],
         env=os.environ | environment,

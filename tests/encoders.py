@@ -1,7 +1,7 @@
 """Tiny random ONNX encoders in folders as the Hub has them, and their numbers in numpy.
 
-An encoder is one table a kind of input, added and put through a tanh: enough to see what was fed,
-what was masked and how it was pooled.
+An encoder adds one table per kind of input and applies tanh. Its output shows the inputs, the mask
+and the pooling.
 """
 
 import json
@@ -32,10 +32,14 @@ SHORT = ("input_ids", "attention_mask")
 CONFIG = {"model_type": "bert", "max_position_embeddings": POSITIONS}
 MEAN = {"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}
 CLS = {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}
+MODULES = [
+    {"type": "sentence_transformers.models.Transformer", "path": ""},
+    {"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"},
+]
 
 
 def rows(text: str, inputs: Sequence[str]) -> NDArray[np.float32]:
-    """A row a token, [tokens, width], as numpy has it."""
+    """Compute a row per token, [tokens, width], in numpy."""
     ids = Tokenizer.from_file(str(TOKENIZER)).encode(text).ids
     summed = TABLES["input_ids"][ids]
     if "token_type_ids" in inputs:
@@ -57,12 +61,18 @@ def write(
     data: bool = False,
     **files: Any,
 ) -> Path:
-    """`files` are JSON files by name, "/" written as "__" and without their ending."""
+    """Write an encoder. `files` are JSON files by name without ending, with "__" for "/".
+
+    None is no file. A folder has config.json, and a modules.json without Normalize.
+    """
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     place = {"save_as_external_data": True, "location": "weights.bin", "size_threshold": 0}
     onnx.save(graph(inputs, output, dtype, words), folder / path, **(place if data else {}))
     shutil.copy(TOKENIZER, folder)
-    for name, content in ({"config": CONFIG} | files).items():
+    contents = {"config": CONFIG, "modules": MODULES} | files
+    for name, content in contents.items():
+        if content is None:
+            continue
         file = folder / f"{name.replace('__', '/')}.json"
         file.parent.mkdir(exist_ok=True)
         file.write_text(json.dumps(content), "utf-8")
@@ -70,10 +80,11 @@ def write(
 
 
 def graph(inputs: Sequence[str], output: str, dtype: int, words: int) -> onnx.ModelProto:
-    """`output` is "last_hidden_state", or of each text "sentence_embedding" and the like."""
+    """`output` is "last_hidden_state", or one per text: "sentence_embedding" and the like."""
     nodes, summed = [], ""
     tables = {name: TABLES[name] for name in inputs if name in TABLES}
-    tables["input_ids"] = tables["input_ids"][:words]
+    if "input_ids" in tables:
+        tables["input_ids"] = tables["input_ids"][:words]
     for name in tables:
         nodes.append(helper.make_node("Gather", [f"table.{name}", name], [f"rows.{name}"]))
         if summed:
@@ -107,6 +118,6 @@ def _pooled(output: str) -> list[onnx.NodeProto]:
         ]
     if output == "pooler_output":
         return [first, helper.make_node("Tanh", ["first"], [output])]
-    if output == "logits":
+    if output in ("logits", "scores"):
         return [first, helper.make_node("MatMul", ["first", "head"], [output])]
     return []

@@ -1,4 +1,4 @@
-"""Runs model files in tests as the service does: padded to a multiple of four, unoptimized."""
+"""Run model files as the service does: padded to a multiple of four, unoptimized."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ def open_graph(model: onnx.ModelProto | Path) -> onnxruntime.InferenceSession:
 
 
 def run(session: onnxruntime.InferenceSession, texts: Sequence[Ids]) -> NDArray[np.float32]:
-    """The outputs of token ids, all in one run."""
+    """Return the outputs of token ids, all in one run."""
     length = -(-max(map(len, texts)) // 4) * 4
     ids, mask = np.zeros((2, len(texts), length), np.int32)
     for row, text in enumerate(texts):

@@ -26,8 +26,9 @@ class Request(NamedTuple):
 
 
 class Hub(ThreadingHTTPServer):
-    """`status` refuses a file, with an error `code`, `cut` ends its body after so many bytes, once
-    each, `stall` waits after so many; `lie` is sent under the right digest."""
+    """A file's entry in these changes its answers: `status` refuses it, with an error `code`; `cut`
+    ends its body after so many bytes, once per number; `stall` waits after so many bytes; `lie` is
+    sent under the right digest."""
 
     daemon_threads = True
 
@@ -51,7 +52,7 @@ class Hub(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.port}"
 
     def bodies(self, name: str) -> list[str]:
-        """The ranges that were asked for in the requests for a file's bytes."""
+        """Return the ranges of the requests for a file's bytes."""
         return [
             each.range
             for each in self.seen

@@ -1,4 +1,4 @@
-"""A wheel of this checkout, and an environment that has it and nothing of the checkout."""
+"""A wheel of this checkout, and an environment with that wheel and without the checkout."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 QUIETLY = ["--quiet", "--no-deps"]
-# The guard keeps it off the network; the path of the checkout is not there.
+# It keeps the guard against the network, and has no path of the checkout.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if "TEXTFN" not in name} | {
     "PYTHONPATH": str(TESTS / "guard")
 }

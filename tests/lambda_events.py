@@ -9,7 +9,7 @@ from conftest import TESTS
 
 
 def event(version: str, path: str, body: object, *, encoded: bool = False) -> dict[str, Any]:
-    """A POST of JSON; `version` "1.0" is a REST API's event, "2.0" an HTTP API's."""
+    """Return a POST of JSON; `version` "1.0" is a REST API's event, "2.0" an HTTP API's."""
     made = copy.deepcopy(
         json.loads((TESTS / "events" / f"api_gateway_v{version[0]}.json").read_text())
     )

@@ -1,4 +1,4 @@
-"""`textfn models pull` in a process of its own, from a Hub on loopback or an index in a folder."""
+"""Run `textfn models pull` in its own process, from a Hub on loopback or an index in a folder."""
 
 import json
 import os
@@ -45,8 +45,8 @@ tolerance = 0.1
 
 
 class Pull:
-    """A catalogue of one model, pulled into the folder it is in, by a process that first runs
-    `before`."""
+    """A catalogue of one model, which is pulled into the folder of the catalogue. The process runs
+    the code `before` first."""
 
     def __init__(self, folder: Path, hub: Hub) -> None:
         self.models, self.hub, self.before = folder / "models", hub, ""
@@ -91,13 +91,13 @@ class Pull:
         )
 
     def run(self, *words: str) -> tuple[int, str, str]:
-        """Exit code, what was printed, what went wrong."""
+        """Return the exit code, the output and the errors."""
         process = self.start(*(words or ("pull", "tiny")))
         output, error = process.communicate(timeout=60)
         return process.returncode, output, error
 
     def refused(self, code: int, *words: str) -> str:
-        """The one line of a pull that fails and installs nothing."""
+        """Return the one line of a pull that fails and installs nothing."""
         found, _, error = self.run(*words)
         assert found == code, error
         assert len(error.splitlines()) == 1

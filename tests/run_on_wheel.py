@@ -1,13 +1,12 @@
 """Run the core of the suite on an installed wheel, in a folder without the code: `make test-wheel`.
 
-The core is what a wheel is for: the answers over HTTP, the models, the settings, and the commands
-that serve them. It leaves out the tests that read the checkout itself (architecture, templates,
-containers), those of the build of a model, which needs benchmarks/, and the hostile ones, which
-take long and send what the core's tests of errors send.
+The core tests the answers over HTTP, the models, the settings, and the commands that serve them. It
+leaves out the tests that read the checkout itself (architecture, templates, containers), those that
+build a model, which need benchmarks/, and the hostile ones, which take long and send what the
+core's tests of errors send.
 
-The tests are a copy that imports `textfn.shared` for `shared`, also in the code that they give to
-other processes, which is text: so here the names are found by a pattern, which code that is
-shipped never is.
+The tests run from a copy that imports `textfn.shared` for `shared`. They also give code to other
+processes as text, so a pattern renames the imports here. Code that is shipped is parsed instead.
 """
 
 import re
@@ -28,7 +27,7 @@ CORE = (
     "tests/test_examples.py",
     *(f"tests/textfn/commands/test_{name}.py" for name in COMMANDS),
 )
-# What these tests read of the checkout beside the code.
+# The files of the checkout that these tests read beside the code.
 READ = ("benchmarks/sentences.txt", "docs", "examples", "functions/openapi.json", "README.md")
 IMPORTED = re.compile(r"(\bfrom |\bimport |[\"'])(functions|shared)(?=\.[a-z_]+| import )")
 
@@ -38,7 +37,7 @@ def main(options: list[str]) -> int:
         installed = install(wheel_of(ROOT, Path(name)), Path(name))
         copy(installed.folder)
         (installed.folder / "models").symlink_to(installed.packages / "textfn" / "models")
-        # -P: the folder itself is no place for modules.
+        # -P keeps the folder itself off the path of modules.
         command = [installed.python, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         command += ["-c", "pyproject.toml", "-o", "pythonpath=", *options, *CORE]
         return subprocess.run(command, cwd=installed.folder, env=ENVIRONMENT).returncode

@@ -1,4 +1,4 @@
-"""`textfn serve` in a process of its own."""
+"""Run `textfn serve` in a process of its own."""
 
 import os
 import re
@@ -16,7 +16,7 @@ SERVE = [sys.executable, "-m", "textfn", "serve"]
 def serving(
     *options: str, serve: Sequence[str] = SERVE, cwd: Path | None = None, **environment: str
 ) -> Iterator[tuple[str, str]]:
-    """Base URL and banner of a running `textfn serve`."""
+    """Give the base URL and the banner of a running `textfn serve`."""
     process = subprocess.Popen(
         [*serve, "--port", "0", *options],
         stdout=subprocess.PIPE,

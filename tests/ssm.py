@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Parameter:
-    """A SecureString. `answers` is cleared to let every reader wait."""
+    """A SecureString. Clear `answers` to let every reader wait."""
 
     def __init__(self, value: str) -> None:
         self.value, self.answers, self.reads = value, threading.Event(), 0
@@ -17,7 +17,7 @@ class Parameter:
 
 @contextmanager
 def running(parameter: Parameter) -> Iterator[dict[str, str]]:
-    """The environment of a process that reads the parameter here."""
+    """Give the environment of a process that reads the parameter here."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

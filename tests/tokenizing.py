@@ -1,4 +1,4 @@
-"""Bounded tokenizers, tokenizers that read everything, and what a cut could get wrong."""
+"""Bounded tokenizers, tokenizers that read everything, and texts that are hard to cut."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from shared.manifest import BUNDLED
 TOKENIZER = BUNDLED / "all-minilm-l6-v2" / "tokenizer.json"
 MEGABYTE = 1_000_000
 
-# What a cut could get wrong: special tokens, marks, controls, ideographs, expanding characters.
+# Pieces that are hard to cut: special tokens, marks, controls, ideographs, expanding characters.
 BERT_PIECES = [
     *"ab  \t\n!,[]='-\u2026\u3002\u300c",
     *("[CLS]", "[SEP]", "[MASK]", "[C", "[M", "[[", "hello", "the ", "##ing", "a" * 110),
@@ -19,7 +19,7 @@ BERT_PIECES = [
     *("\u6f22", "\ud55c", "\u0130", "\u00df", "\ufdfa", "\ufeff", "\u093e", "\U0001f600"),
 ]
 
-# What a cut could get wrong: special tokens that eat blanks, blanks that become one, marks,
+# Pieces that are hard to cut: special tokens that eat blanks, blanks that become one, marks,
 # characters that become blanks or vanish, and the mark that stands for a blank.
 PIECES = [
     *"ab  \t\n!,<>/='-\u2581\u2026\u3002",
@@ -48,7 +48,7 @@ def everything(max_tokens: int, direction: str = "right") -> Tokenizer:
 
 
 def opened(path: Path, direction: str) -> tuple[Tokenization, Tokenizer]:
-    """The bounded one, and the tokenizer that reads everything, both cutting to 16 tokens."""
+    """Open the bounded tokenizer and the one that reads everything; both cut to 16 tokens."""
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.enable_truncation(16, direction=direction)
     return Tokenization(path, 16), tokenizer

@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser().parse_args(given, options)
         code: int = options.run(options)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader, `head` for one, has what it wanted
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         _drop_output()
         return 1
     except (Failure, OSError, ModuleNotFoundError, MemoryError, KeyboardInterrupt) as error:
@@ -30,14 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_closed_streams() -> None:
-    """A daemon may close them (`<&-`); Python then has None in their place."""
+    """Replace the streams that a daemon has closed (`<&-`); Python has None in their place."""
     sys.stdin = sys.stdin or open(os.devnull)
     sys.stdout = sys.stdout or open(os.devnull, "w")
     sys.stderr = sys.stderr or open(os.devnull, "w")
 
 
 def _drop_output() -> None:
-    """Nothing may be left that cannot be written: Python would write it at exit, and fail."""
+    """Drop output that cannot be written: Python would try again at exit, and fail."""
     try:
         sys.stdout.flush()
     except OSError:

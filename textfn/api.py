@@ -41,7 +41,7 @@ class TextModel:
         alone and in any list.
 
         `normalize` brings the vectors to unit length, so that a dot product is a cosine; `pooling`
-        is "mean" or "cls". The manifest of the model decides what is not given.
+        is "mean", "cls" or "last". The manifest of the model decides what is not given.
 
         Raises TypeError for anything but strings, ValueError for a model that has no vectors or not
         this pooling.
@@ -65,7 +65,10 @@ class TextModel:
         return model.similarity(source, strings(sentences, "sentences")).values
 
     def classify(self, texts: Iterable[str]) -> list[list[Label]]:
-        """Return all labels of each text, the best one first; the scores of a text add up to 1.
+        """Return all labels of each text, the best one first.
+
+        The scores of a text add up to 1, unless the labels of an added model do not exclude each
+        other.
 
         Raises TypeError for anything but strings, ValueError for a model that has no labels.
         """

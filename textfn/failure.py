@@ -58,7 +58,7 @@ def as_failure(error: BaseException, stopped: str = "stopped") -> Failure:
 
 
 def in_words(error: OSError) -> str:
-    """The file and the reason, without an error number."""
+    """Return the file and the reason, without an error number."""
     if not error.strerror:
         return str(error)
     return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
@@ -75,7 +75,7 @@ def missing_package(name: str) -> Failure:
 
 
 def _extra(name: str) -> str:
-    """The first extra that names the package, or nothing."""
+    """Return the first extra that names the package, or ""."""
     try:
         requirements = importlib.metadata.requires("textfn") or []
     except importlib.metadata.PackageNotFoundError:
@@ -97,6 +97,6 @@ def report(error: BaseException, prog: str, stopped: str = "stopped") -> int:
 
 
 def one_line(failure: Failure) -> str:
-    """The message and the hint; of a message of many lines all but the first is left out."""
+    """Return the first line of the message, and the hint."""
     first = str(failure).strip().splitlines()[:1]
     return " ".join(filter(None, [*first, failure.hint]))

@@ -1,4 +1,4 @@
-"""Where the project's files are, in a checkout and in an installed wheel.
+"""The places of the project's files, in a checkout and in an installed wheel.
 
 A checkout has `functions`, `shared` and `textfn` side by side. A wheel has everything in `textfn`
 (`textfn/functions`, `textfn/shared`, `textfn/models`, ...), so that it adds one name to
@@ -68,13 +68,13 @@ def _renamed(content: bytes, names: Mapping[str, str]) -> bytes:
 
 
 def _start(line: bytes, column: int) -> int:
-    """The column of the module's name, which may follow `from`."""
+    """Return the column of the module's name, which may follow `from`."""
     keyword = re.compile(rb"from[ \t]+").match(line, column)
     return keyword.end() if keyword else column
 
 
 def _imported(content: bytes) -> Iterator[tuple[int, int, str]]:
-    """The absolute modules that are imported: row, column in bytes (of `from`, if any), name."""
+    """Find the absolute imports: row, column in bytes (of `from`, if any), name of the module."""
     for node in ast.walk(ast.parse(content)):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.lineno - 1, node.col_offset, node.module

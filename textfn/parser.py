@@ -10,7 +10,7 @@ from textfn.failure import WrongCommand
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that names what was probably meant, and raises WrongCommand where it is wrong.
+    """A parser that suggests the word that was meant, and raises WrongCommand for a wrong one.
 
     `fill` declares the arguments. It is called once, before the first parsing or printing.
     """
@@ -71,6 +71,6 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
 
 
 def meant(word: str, known: Mapping[str, object]) -> str:
-    """The question whether the nearest of the known words was meant, or nothing."""
+    """Return the question "did you mean ...?" with the nearest known word, or ""."""
     close = get_close_matches(word, known, n=1)
     return f"; did you mean {close[0]}?" if close else ""

@@ -1,4 +1,4 @@
-"""The commands of textfn by their words; a command's module is imported when it is called."""
+"""The commands of textfn. A command's module is imported when the command is called."""
 
 import argparse
 import importlib
@@ -18,8 +18,8 @@ CODES = "exit codes: 0 done, 1 failed, 2 wrong command or setting, 130 stopped (
 
 
 class Word(NamedTuple):
-    """A command: its line in --help, its module below textfn.commands, and the function there that
-    declares its arguments."""
+    """A command: its line in --help, its module below textfn.commands, and the name of the function
+    there that declares its arguments."""
 
     help: str
     module: str
@@ -84,6 +84,6 @@ def parser() -> Parser:
 
 
 def _show(parser: argparse.ArgumentParser) -> int:
-    """What a word without its command shows."""
+    """Show the help of a word that was given without its command."""
     parser.print_help(sys.stderr)
     return 2

@@ -1,4 +1,4 @@
-"""Who may ask: API tokens, of which the service knows only the sha256."""
+"""The check of API tokens. The service knows only the sha256 of each."""
 
 import hashlib
 import hmac
@@ -13,20 +13,20 @@ from shared.settings import HASHES, Settings
 # Checked in this order: the SDKs' header, Cloudflare's older keys, AI Gateway's own header.
 HEADERS = ("authorization", "x-auth-key", "x-auth-user-service-key", "cf-aig-authorization")
 
-# For people and load balancers. They tell nothing about what was sent.
-PUBLIC = frozenset({"/", "/health", "/livez", "/openapi.json"})
-SECONDS = 60  # so a rotated API token works, and a withdrawn one ends, within a minute
-# SSM answers in some 12 ms. A request must not wait for one that does not answer.
+# Open to everybody, for people and load balancers. They tell nothing about what was sent.
+PUBLIC = frozenset({"/", "/health", "/livez", "/ping", "/openapi.json"})
+SECONDS = 60  # a new API token works, and a withdrawn one stops, within a minute
+# In seconds. SSM answers in about 12 ms; nothing must wait long for one that does not answer.
 SSM_TIMEOUTS = {"connect_timeout": 1, "read_timeout": 2, "retries": {"max_attempts": 1}}
 log = logging.getLogger("textfn")
 
 
 class NotProtected(Failure):
-    """The service would be open to everybody, and nobody has said that it may be."""
+    """The service would be open to everybody, and no setting allows that."""
 
 
 class Unreadable(Failure):
-    """The SSM parameter cannot be read or holds no hashes; the message says which."""
+    """The SSM parameter cannot be read, or it holds no hashes; the message says which."""
 
 
 class Access:
@@ -44,17 +44,19 @@ class Access:
 
     @property
     def needs_token(self) -> bool:
-        """Whether a request must carry an API token."""
+        """True if a request must carry an API token."""
         return bool(self._given or self._parameter)
 
     @property
     def is_stale(self) -> bool:
+        """True if the parameter must be read again: a minute after the last reading."""
         return bool(self._parameter) and time.monotonic() >= self._next
 
     def read(self) -> None:
-        """Read the parameter. A later failure is logged and keeps the hashes of before.
+        """Read the parameter, unless another thread is reading it.
 
-        Raises Unreadable if the parameter was never read. Another thread's reading is not repeated.
+        Raises Unreadable if no hashes were read before. If there are, a failure is logged and they
+        stay valid.
         """
         if not self._parameter or not self._reading.acquire(blocking=False):
             return
@@ -69,12 +71,15 @@ class Access:
             self._reading.release()
 
     def forget(self) -> None:
-        """Read the parameter again at the next request: a snapshot may be days old."""
+        """Let the next request read the parameter again: a snapshot may be days old."""
         self._next = 0.0
 
     def check(self, path: str, headers: Mapping[str, str]) -> None:
-        """Raises MissingCredentials or AccessDenied, before anything of the body is read."""
-        if path in PUBLIC or not self.needs_token:
+        """Check the API token of a request, before its body is read.
+
+        Raises MissingCredentials or AccessDenied; InvalidToken on a path of tokens/verify.
+        """
+        if not self.needs_token:
             return
         sent = _sent(headers)
         if not sent:
@@ -82,6 +87,11 @@ class Access:
         known = self._given | self._read
         if not any([_is_known(value, known) for value in sent]):
             raise InvalidToken if path.endswith("/tokens/verify") else AccessDenied
+
+
+def is_public(method: str, path: str) -> bool:
+    """Whether a request needs no API token: reading what tells nothing about other requests."""
+    return path in PUBLIC and method in ("GET", "HEAD")
 
 
 def require_protection(loopback: bool, settings: Settings) -> None:
@@ -96,7 +106,7 @@ def require_protection(loopback: bool, settings: Settings) -> None:
 
 
 def caller(headers: Mapping[str, str]) -> bytes:
-    """Who asks: a hash of the API tokens that were sent; empty if none was."""
+    """Return a hash of the API tokens that were sent, to tell callers apart; empty without any."""
     sent = [_digest(value) for value in _sent(headers)]
     return hashlib.sha256(b"".join(sent)).digest() if sent else b""
 
@@ -106,21 +116,21 @@ def _sent(headers: Mapping[str, str]) -> list[str]:
 
 
 def _is_known(value: str, tokens: frozenset[bytes]) -> bool:
-    """Compares every hash, each in constant time."""
+    """Compare with every hash, each in constant time."""
     digest = _digest(value)
     return any([hmac.compare_digest(digest, known) for known in tokens])
 
 
 def _digest(value: str) -> bytes:
-    """The sha256 of a header's token. The Hugging Face docs write "Bearer: hf_..."."""
+    """Return the sha256 of a header's token. The Hugging Face docs write "Bearer: hf_..."."""
     scheme, _, token = value.partition(" ")
     token = token.strip() if scheme.lower().rstrip(":") == "bearer" else value
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
 def _parameter(name: str) -> frozenset[bytes]:
-    """The hashes in an SSM SecureString. Raises Unreadable."""
-    import boto3  # 0.2 s, which only those pay who keep their tokens in SSM
+    """Read the hashes in an SSM SecureString. Raises Unreadable."""
+    import boto3  # takes 0.2 s, which only services with API tokens in SSM pay
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 

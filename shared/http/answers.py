@@ -1,4 +1,4 @@
-"""Answers: JSON, with headers that say which model answered and what it cost."""
+"""Answers: JSON, with headers that name the model and the cost of the answer."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ from shared.inference.result import Result
 
 
 def answer(body: Any, result: Result | None = None, status: int = 200) -> Response:
-    """JSON in which a float32 is the shortest decimal that reads back as the same float32.
+    """Return a JSON response. Each float32 is the shortest decimal that reads back as the same.
 
-    With a result, headers name the model and give tokens, truncated texts and times.
+    With a result, headers name the model and give its tokens, its truncated texts and its times.
     """
     content = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
     response = Response(content, status, media_type="application/json")
@@ -32,7 +32,7 @@ def answer(body: Any, result: Result | None = None, status: int = 200) -> Respon
 
 
 def check_answer_fits(request: Request, items: int, bytes_each: int) -> None:
-    """Raise AnswerTooLarge, before it is computed, for an answer that the host cannot send back."""
+    """Raise AnswerTooLarge if the host cannot send back so many items. Call it before computing."""
     most = service(request).host.most_answer_bytes
     if items * bytes_each > most:
         raise errors.AnswerTooLarge(int(most) // bytes_each, items)

@@ -14,13 +14,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.http import dialects, refusals
-from shared.http.access import PUBLIC
+from shared.http.access import is_public
 from shared.http.answers import answer
+from shared.http.cors import CrossOrigin
 from shared.http.service import Service, renew
 
 
 def application(*routes: Route) -> Starlette:
-    """An ASGI application that answers every failure in the caller's dialect.
+    """Make an ASGI application that answers every error in the caller's dialect.
 
     The entry puts the Service on its state: `app.state.service`.
     """
@@ -30,15 +31,15 @@ def application(*routes: Route) -> Starlette:
 
     made = Starlette(
         routes=routes,
-        middleware=[Middleware(Edge)],
+        middleware=[Middleware(CrossOrigin), Middleware(Edge)],
         exception_handlers={HTTPException: reraise},
     )
-    made.router.redirect_slashes = False  # Edge removes slashes; a redirect would believe Host
+    made.router.redirect_slashes = False  # Edge removes slashes; a redirect would trust Host
     return made
 
 
 class Edge:
-    """The outermost layer: the request's id, the API token, the time, and errors as answers."""
+    """The outermost layer. It gives requests an id, checks API tokens and answers errors."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -50,7 +51,7 @@ class Edge:
         serving: Service = scope["app"].state.service
         headers = Headers(scope=scope)
         request_id = _request_id(headers)
-        path = _without_slash(scope)
+        path = _plain_path(scope, serving.settings.base_path)
         dialect = dialects.of(path)
 
         async def send_with_headers(message: Message) -> None:
@@ -66,8 +67,8 @@ class Edge:
             await send(message)
 
         try:
-            await _check_access(serving, path, headers)
-            if path not in PUBLIC:
+            if not is_public(scope["method"], path):
+                await _check_access(serving, path, headers)
                 await renew(scope["app"])
             await self.app(scope, receive, send_with_headers)
         except ClientDisconnect:
@@ -81,26 +82,30 @@ class Edge:
 
 
 async def _check_access(serving: Service, path: str, headers: Headers) -> None:
-    """Raises MissingCredentials or AccessDenied. A public path never waits for the API tokens."""
-    if path not in PUBLIC and serving.access.is_stale:
+    """Raise MissingCredentials or AccessDenied."""
+    if serving.access.is_stale:
         await serving.host.aside(serving.access.read)
     serving.access.check(path, headers)
 
 
-def _without_slash(scope: Scope) -> str:
-    """The path as the routes know it: without a final slash and without a mount's prefix.
+def _plain_path(scope: Scope, base_path: str) -> str:
+    """Return the path as the routes know it.
 
-    `request.state.slash` says whether there was a slash.
+    It has no doubled slash, no final slash, and no prefix: neither that of a mount nor
+    TEXTFN_BASE_PATH. `request.state.slash` says whether a slash was removed.
     """
     sent = scope["path"]
-    scope["path"] = sent.rstrip("/") or "/"
+    scope["path"] = re.sub("//+", "/", sent).rstrip("/") or "/"
     scope.setdefault("state", {})["slash"] = scope["path"] != sent
-    prefix = scope.get("root_path", "")
-    path: str = scope["path"].removeprefix(prefix) if prefix else scope["path"]
-    return path or "/"
+    prefix = scope.get("root_path", "") or base_path
+    below = scope["path"].removeprefix(prefix)
+    if below and not below.startswith("/"):
+        return str(scope["path"])
+    scope["root_path"] = prefix if below != scope["path"] else scope.get("root_path", "")
+    return below or "/"
 
 
 def _request_id(headers: Headers) -> str:
-    """The caller's id, if it is fit to be sent back, or a new one."""
+    """Return the caller's id if it is short and plain enough to send back, or a new one."""
     sent = headers.get("x-request-id", "")
     return sent if re.fullmatch(r"[A-Za-z0-9-]{1,64}", sent) else str(uuid.uuid4())

@@ -14,7 +14,7 @@ from shared.settings import Settings
 
 
 async def read_fields(request: Request) -> Fields:
-    """The body's fields, whatever its Content-Type says.
+    """Read the fields of the body, whatever its Content-Type says.
 
     Raises UnsupportedEncoding, BodyTooSlow, EmptyBody, InputTooLarge, NotJson or WrongType.
     """
@@ -22,7 +22,7 @@ async def read_fields(request: Request) -> Fields:
 
 
 async def _read(request: Request, settings: Settings) -> bytes:
-    """The body, if its size and speed are within the limits; a declared size is believed."""
+    """Read the body within the limits of size and time. A larger declared size ends it at once."""
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.lower() not in ("identity", ""):
         raise errors.UnsupportedEncoding(encoding)

@@ -1,4 +1,4 @@
-"""A model's work for one request: in its turn, within its time, with its caller's cache."""
+"""The computation for one request: in its turn, by its deadline, with its caller's cache."""
 
 import functools
 import time
@@ -18,9 +18,9 @@ from shared.inference.result import Result
 async def compute(
     request: Request, fields: Fields, function: Callable[..., Result], *args: Any, **kwargs: Any
 ) -> Result:
-    """Call a method of a model, with a check that ends the work when the time is up.
+    """Call a method of a model, and end its work at the deadline or when the client leaves.
 
-    Raises Overloaded, DeadlineExceeded, or ClientDisconnect if nobody waits for the answer.
+    Raises Overloaded, DeadlineExceeded, ClientDisconnect, and what the method raises.
     """
     serving = service(request)
     seconds = serving.host.seconds_left(request, serving.settings.deadline_seconds)
@@ -39,7 +39,7 @@ async def compute(
 
 
 def _tenant_cache(request: Request, fields: Fields) -> TenantCache:
-    """The caller's part of the cache, unless the request says not to look there.
+    """Return the caller's part of the cache, or NO_CACHE if the request asks for none.
 
     An open service cannot tell callers without an API token apart, so they have no cache.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from shared.errors import (
@@ -38,12 +38,14 @@ class Fields:
         return bool(self.body.keys() & set(names))
 
     def with_defaults(self, **defaults: Any) -> Fields:
-        """The same fields, and these where they are absent."""
+        """Return the same fields, and these where they are absent."""
         return Fields({**defaults, **self.body})
 
     def with_parameters(self) -> Fields:
-        """The fields, and beside them those in `parameters`, where some Hugging Face clients send
-        them. A field outside of `parameters` wins."""
+        """Return the fields and those in `parameters`, where some Hugging Face clients send them.
+
+        A field outside of `parameters` wins.
+        """
         parameters = self.get("parameters")
         if parameters is not None and not isinstance(parameters, dict):
             raise WrongType("/parameters", ["object"], parameters)
@@ -61,11 +63,17 @@ class Fields:
             raise MissingField(*alternatives, given=self.body)
 
     def text(self, field: str) -> str:
-        """A string of at least one character."""
+        """Return a string of at least one character."""
         return _text(self[field], f"/{field}")
 
+    def object(self, field: str) -> Fields:
+        """The fields of an object."""
+        if not isinstance(self[field], dict):
+            raise WrongType(f"/{field}", ["object"], self[field])
+        return Fields(self[field])
+
     def texts(self, field: str, most: int) -> list[str]:
-        """Strings of at least one character each, from an array of at most `most`."""
+        """Return the strings of an array of at most `most`, each of at least one character."""
         value, path = self[field], f"/{field}"
         if not isinstance(value, list):
             raise WrongType(path, ["array"], value)
@@ -74,14 +82,14 @@ class Fields:
         return [_text(each, f"{path}/{index}") for index, each in enumerate(value)]
 
     def some_texts(self, field: str, most: int, named: str = "") -> list[str]:
-        """The same, but at least one. `named` is the field's name in the error."""
+        """Return at least one string, as `texts` does. `named` is the field's name in the error."""
         texts = self.texts(field, most)
         if not texts:
             raise Empty(f"/{named or field}")
         return texts
 
     def text_or_texts(self, field: str, most: int) -> list[str]:
-        """A string as a list of one, or an array of strings."""
+        """Return a string as a list of one, or an array of strings."""
         if isinstance(self[field], list):
             return self.texts(field, most)
         if not isinstance(self[field], str):
@@ -89,14 +97,17 @@ class Fields:
         return [self.text(field)]
 
     def text_or_some_texts(self, field: str, most: int) -> list[str]:
-        """A string as a list of one, or an array of at least one string."""
+        """Return a string as a list of one, or an array of at least one string."""
         texts = self.text_or_texts(field, most)
         if not texts:
             raise Empty(f"/{field}")
         return texts
 
     def sequences(self, field: str, most: int) -> list[str]:
-        """One sequence, "a" or ["a"], or a batch of them, [["a"], ["b"]]; ["a", "b"] is a pair."""
+        """Return the texts of one sequence, "a" or ["a"], or of a batch, [["a"], ["b"]].
+
+        Raises Unsupported for a pair, ["a", "b"].
+        """
         each = self[field] if self.is_batch(field) else [self[field]]
         if any(isinstance(sequence, list) and len(sequence) == 2 for sequence in each):
             reason = (
@@ -108,12 +119,12 @@ class Fields:
         return Fields({field: flat}).some_texts(field, most)
 
     def is_batch(self, field: str) -> bool:
-        """Whether the field is a list of lists, or an empty list."""
+        """Tell whether the field is a list of lists, or an empty list."""
         value = self[field]
         return isinstance(value, list) and (not value or isinstance(value[0], list))
 
     def choice(self, field: str, allowed: Sequence[str]) -> str:
-        """One of a list; its first if the field is absent or null."""
+        """Return one of `allowed`; its first if the field is absent or null."""
         value = self.get(field)
         if value is None:
             return allowed[0]
@@ -122,14 +133,14 @@ class Fields:
         return str(value)
 
     def flag(self, field: str) -> bool | None:
-        """A boolean; None if the field is absent or null."""
+        """Return a boolean; None if the field is absent or null."""
         value = self.get(field)
         if value is not None and not isinstance(value, bool):
             raise WrongType(f"/{field}", ["boolean"], value)
         return value
 
     def integer(self, field: str, minimum: int = 1) -> int | None:
-        """A whole number of at least `minimum`; None if the field is absent or null."""
+        """Return a whole number of at least `minimum`; None if the field is absent or null."""
         value = self.get(field)
         if value is None:
             return None
@@ -139,29 +150,23 @@ class Fields:
             raise TooSmall(f"/{field}", minimum)
         return value
 
-    def truncation(self) -> str:
-        """The side on which a long text is cut, "right" unless asked; "none" for `truncate: false`.
+    def any_case(self, field: str) -> Fields:
+        """Return the same fields, with this one in lower case if it is a string."""
+        value = self.get(field)
+        return Fields({**self.body, field: value.lower()}) if isinstance(value, str) else self
 
-        Upper and lower case count as the same.
+    def truncation(self, refusing: str = "truncate") -> str:
+        """Return the side on which a long text is cut, "right" or "left"; "none" if it must not be.
+
+        The default is "right"; if the field `refusing` is false, it is "none". The case of letters
+        does not count.
         """
-        side = self.get("truncation_direction")
-        lower = Fields({"truncation_direction": side.lower() if isinstance(side, str) else side})
+        lower = self.any_case("truncation_direction")
         chosen = lower.choice("truncation_direction", ["right", "left"])
-        return "none" if self.flag("truncate") is False else chosen
-
-    def check_not_queued(self, query: Mapping[str, str]) -> None:
-        """Raise Unsupported for the three forms of Workers AI's batch API."""
-        queued = self.with_defaults(queueRequest=True) if _is_queued(query) else self
-        for field in ("queueRequest", "requests", "request_id"):
-            if field in queued:
-                reason = (
-                    f"'{field}' asks for a queued batch; this service has no queue. "
-                    "Send the texts in ordinary requests."
-                )
-                raise Unsupported(f"/{field}", reason)
+        return "none" if self.flag(refusing) is False else chosen
 
     def check_dimensions(self, dimensions: int) -> None:
-        """Raise Unsupported for another number of dimensions, or for a prompt: no model has one."""
+        """Raise Unsupported for another number of dimensions."""
         given = self.get("dimensions")
         if given not in (None, dimensions):
             number = isinstance(given, int | float)
@@ -170,10 +175,22 @@ class Fields:
                 f"{shown}; this model returns {dimensions}. Remove the field or send {dimensions}."
             )
             raise Unsupported("/dimensions", reason)
-        if self.get("prompt_name") is not None:
-            raise Unsupported(
-                "/prompt_name", "'prompt_name' is set; this model has no prompts. Remove the field."
+
+    def prompt_name(self, prompts: Collection[str]) -> str:
+        """Return the name of one of a model's prompts; "" if the field is absent or null."""
+        name = self.get("prompt_name")
+        if name is None:
+            return ""
+        if not isinstance(name, str):
+            raise WrongType("/prompt_name", ["string"], name)
+        if name not in prompts:
+            has = (
+                f"the model has no such prompt. Send one of {', '.join(prompts)}."
+                if prompts
+                else "this model has no prompts. Remove the field."
             )
+            raise Unsupported("/prompt_name", f"'prompt_name' is set; {has}")
+        return name
 
     def check_no_token_ids(self, field: str) -> None:
         """Raise Unsupported for a list of token ids, or of lists of them."""
@@ -187,15 +204,11 @@ class Fields:
 
 
 def number(query: Mapping[str, str], field: str, default: int) -> int:
-    """A whole number of 1 or more from a query string."""
+    """Return a whole number of 1 or more from a query string. Raises WrongType or TooSmall."""
     value = query.get(field, str(default))
     if not (value.isascii() and value.isdigit()):
         raise WrongType(f"/{field}", ["integer"], value)
     return Fields({field: int(value[:18])}).integer(field) or default
-
-
-def _is_queued(query: Mapping[str, str]) -> bool:
-    return query.get("queueRequest") == "true"
 
 
 def _text(value: object, path: str) -> str:

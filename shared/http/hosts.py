@@ -1,4 +1,4 @@
-"""Where the service runs: what differs between a server and a Lambda function."""
+"""The host of the service: the differences between a server and a Lambda function."""
 
 import asyncio
 import contextlib
@@ -21,26 +21,26 @@ T = TypeVar("T")
 
 
 class Host(Protocol):
-    """The entry makes one and hands it to the service."""
+    """The host that a service runs on. The entry makes one and hands it to the service."""
 
     @property
     def most_answer_bytes(self) -> float:
-        """The largest body of an answer that can be sent back."""
+        """The largest body of an answer that can be sent back, in bytes."""
 
     async def call(self, function: Callable[[], T]) -> T:
         """Call a function that computes. Raises Overloaded if too many requests wait already."""
 
     async def aside(self, function: Callable[[], None]) -> None:
-        """Call a function that waits for something, without holding up requests."""
+        """Call a function that waits for the network, without holding up other requests."""
 
     async def look(self, function: Callable[[], T]) -> T | None:
         """Call a function that looks for other files on the disk; None if it is not the time."""
 
     def seconds_left(self, request: Request, deadline: float) -> float:
-        """The time until the deadline of the settings or of the host, whichever is sooner."""
+        """Return the seconds until the deadline of the settings or of the host, if it is sooner."""
 
     def leaving(self, request: Request) -> contextlib.AbstractAsyncContextManager[threading.Event]:
-        """An event that is set when the client disconnects, and when the block is left."""
+        """Give an event that is set when the client disconnects, and when the block is left."""
 
     def answered(
         self,
@@ -50,7 +50,7 @@ class Host(Protocol):
         request_id: str,
         seconds: float,
     ) -> None:
-        """Tell about a request that was answered."""
+        """Log a request that was answered after `seconds`."""
 
 
 class Server:
@@ -59,13 +59,13 @@ class Server:
     most_answer_bytes = math.inf
 
     def __init__(self, settings: Settings) -> None:
-        # Few threads: each may keep the interpreter for 5 ms while the event loop waits.
+        # Few threads: each may hold the interpreter for 5 ms while the event loop waits.
         self.threads = ThreadPoolExecutor(8, "turn")
         self.semaphore = threading.Semaphore(settings.max_waiting)  # requests computed or waiting
         self._looking, self._next_look = False, 0.0
 
     async def call(self, function: Callable[[], T]) -> T:
-        """In a thread of a pool, so that one long request holds up no other."""
+        """Call it in a thread of a pool, so that one long request holds up no other."""
         if not self.semaphore.acquire(blocking=False):
             raise Overloaded(retry_after=1)
         try:
@@ -74,7 +74,7 @@ class Server:
             self.semaphore.release()
 
     async def aside(self, function: Callable[[], None]) -> None:
-        """In a thread of its own; the caller does not wait for the end."""
+        """Call it in a thread of its own, and do not wait for it."""
         threading.Thread(target=function, daemon=True).start()
 
     async def look(self, function: Callable[[], T]) -> T | None:
@@ -106,31 +106,31 @@ class Server:
             watching.cancel()
 
     def answered(self, *_: object) -> None:
-        """uvicorn logs the requests."""
+        """Do nothing: uvicorn logs the requests."""
 
 
 class Lambda:
     """An environment of AWS Lambda: one request at a time, whose client cannot leave."""
 
-    most_answer_bytes = 6_291_556 - 4096  # what Lambda takes back, less headers and envelope
+    most_answer_bytes = 6_291_556 - 4096  # Lambda's limit, less headers and envelope
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._is_cold = True
 
     async def call(self, function: Callable[[], T]) -> T:
-        """In the event loop's own thread: there is no other request, and a pool costs 1 ms."""
+        """Call it in the event loop's thread: no other request waits, and a pool costs 1 ms."""
         return function()
 
     async def aside(self, function: Callable[[], None]) -> None:
-        """At once: after the answer Lambda freezes the environment."""
+        """Call it at once: Lambda freezes the environment after the answer."""
         function()
 
     async def look(self, function: Callable[[], T]) -> None:
         """Never: a function's files do not change."""
 
     def seconds_left(self, request: Request, deadline: float) -> float:
-        """At the latest one second before Lambda's own deadline."""
+        """Return the seconds until the deadline, or until one second before Lambda's own."""
         context = request.scope.get("aws.context")
         if context is None:
             return deadline
@@ -149,11 +149,11 @@ class Lambda:
         request_id: str,
         seconds: float,
     ) -> None:
-        """Print the request's line; see telemetry."""
+        """Print the request's line, as telemetry describes it."""
         line = telemetry.line(scope, status, headers, request_id, seconds, is_cold=self._is_cold)
         self._is_cold = False
         telemetry.tell(line, self._settings)
 
     def restored(self) -> None:
-        """The next request is the first one after the restore of a snapshot."""
+        """Count the next request as cold: it is the first after the restore of a snapshot."""
         self._is_cold = True

@@ -1,4 +1,4 @@
-"""An ASGI application as a Lambda handler that has an answer to every event."""
+"""An ASGI application as a Lambda handler, which has an answer to every event."""
 
 import functools
 import json
@@ -16,7 +16,7 @@ from shared.http.hosts import Lambda
 from shared.http.service import Service, make_service
 from shared.settings import Settings
 
-# Nothing here reads them, and a port that is no number ("[::1]:3000", "443,80") stops Mangum.
+# Headers that nothing here reads. Mangum fails where a port is no number: "[::1]:3000", "443,80".
 UNREAD = ("host", "x-forwarded-port")
 
 Event = Any  # JSON
@@ -24,19 +24,20 @@ Answer = dict[str, Any]
 log = logging.getLogger("textfn")
 
 
-def lambda_handler(app: Starlette, open_models: Callable[[Settings], Any]) -> Any:
-    """`handler(event, context)` for API Gateway, function URLs and load balancers.
+def lambda_handler(app: Starlette, open_models: Callable[[Settings], Any], module: str) -> Any:
+    """Return `handler(event, context)` for API Gateway, function URLs and load balancers.
 
-    `open_models` makes the Library, or the Catalogue of a function without models. On Lambda that
-    happens here, at import, so that a cold start pays for it and a snapshot of SnapStart holds it.
-    Elsewhere it happens at the first event: the local server imports this module too.
+    `open_models` makes the Library, or the Catalogue of a function without models. On Lambda this
+    calls it at import, so that a cold start pays for it and a snapshot of SnapStart holds it.
+    Elsewhere the first event calls it, because the local server imports the functions too. So does
+    a `module` that another function imports: Lambda names its own in `_HANDLER`.
 
     Raises on Lambda what `start` raises.
     """
     started = functools.cache(lambda: start(app, open_models))
     logging.getLogger("mangum").setLevel(logging.CRITICAL)  # it logs paths as they were sent
     mangum = Mangum(app, lifespan="off")  # Mangum would run the lifespan on every invocation
-    if is_lambda():
+    if is_lambda() and _is_entry(module):
         started()
 
     def handler(event: Event, context: Any) -> Answer:
@@ -45,7 +46,7 @@ def lambda_handler(app: Starlette, open_models: Callable[[Settings], Any]) -> An
             return _warm_up() if _is_warm_up(event) else _refusal("", NotHttp(), context)
         try:
             return mangum(_readable(event), context)
-        except Exception as error:  # of Mangum: what the application raises, it answers itself
+        except Exception as error:  # Mangum's: the application answers its own errors
             log.warning("an event could not be read: %s", telemetry.place(error))
             return _refusal(_path(event), UnreadableRequest(), context)
 
@@ -72,13 +73,19 @@ def start(
     return made
 
 
+def _is_entry(module: str) -> bool:
+    """Tell whether Lambda calls the handler of this module; every one counts if nothing says so."""
+    named = os.environ.get("_HANDLER", "").replace("/", ".").rpartition(".")[0]
+    return named in ("", module)
+
+
 def is_lambda() -> bool:
     return "AWS_LAMBDA_RUNTIME_API" in os.environ
 
 
 def _register_for_snapshots(*hooks: Callable[[], None]) -> None:
     try:
-        import snapshot_restore_py as snapshots  # of Lambda's runtime, where there are snapshots
+        import snapshot_restore_py as snapshots  # Lambda's runtime has it where it takes snapshots
     except ImportError:
         return
     for hook in hooks:
@@ -90,12 +97,12 @@ def _is_http(event: Event) -> bool:
 
 
 def _is_warm_up(event: Event) -> bool:
-    """An event of a schedule, sent to keep an environment warm."""
+    """Tell whether a schedule sent the event, to keep an environment warm."""
     return isinstance(event, dict) and event.get("source") == "aws.events"
 
 
 def _readable(event: dict[str, Any]) -> dict[str, Any]:
-    """The event without what Mangum cannot read and without a stage in front of the path."""
+    """Return the event without the headers that stop Mangum, and its path without a stage."""
     changed = {**event, "headers": _read_headers(event.get("headers"))}
     if event.get("multiValueHeaders"):
         changed["multiValueHeaders"] = _read_headers(event["multiValueHeaders"])
@@ -107,7 +114,7 @@ def _readable(event: dict[str, Any]) -> dict[str, Any]:
     if event.get("version") == "2.0":
         path = _without_stage(http["path"], context)
         changed["requestContext"] = {**context, "http": {**http, "path": path}}
-    elif event.get("path") == context.get("path"):  # a REST API's path has no stage, only this has
+    elif event.get("path") == context.get("path"):  # an HTTP API's: a REST API's has no stage
         changed["path"] = _without_stage(event["path"], context)
     return changed
 

@@ -1,4 +1,4 @@
-"""Exceptions as errors with a name, and the headers that tell a client what to do next."""
+"""Exceptions as errors of a request, and the headers that tell a client what to do next."""
 
 import logging
 import re
@@ -10,10 +10,11 @@ from shared.errors import TextfnError
 from shared.http import dialects, telemetry
 
 log = logging.getLogger("textfn")
+MOST_CHARACTERS = 200  # of a path that is compared with those that are served
 
 
 def named(error: Exception, path: str, request_id: str) -> TextfnError:
-    """The named error of an exception.
+    """Return the TextfnError of an exception.
 
     An unknown exception is logged with its type and place; the client sees a fixed message.
     """
@@ -28,7 +29,9 @@ def named(error: Exception, path: str, request_id: str) -> TextfnError:
 
 
 def _close(path: str) -> str | None:
-    """The path of a dialect that looks most like this one."""
+    """Return the path of a dialect that looks most like this one."""
+    if len(path) > MOST_CHARACTERS:
+        return None
     from difflib import get_close_matches  # only a wrong path pays for the import
 
     shown = [re.sub(":path", "", each.pattern) for each in dialects.paths()]
@@ -36,7 +39,7 @@ def _close(path: str) -> str | None:
 
 
 def headers(error: TextfnError) -> dict[str, str]:
-    """The headers of an error. `x-should-retry` is read by OpenAI's and Cloudflare's SDKs."""
+    """Return the headers of an error. OpenAI's and Cloudflare's SDKs read `x-should-retry`."""
     match error:
         case errors.MethodNotAllowed():
             return {"allow": error.allowed}

@@ -1,4 +1,4 @@
-"""Everything that answers a request: made once by the entry, kept on the application's state."""
+"""The parts that answer a request. The entry makes them once and keeps them on `app.state`."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -19,26 +19,30 @@ log = logging.getLogger("textfn")
 
 @dataclass(frozen=True)
 class Service:
-    """`library` is the Library of the opened models; a function that opens no model has none."""
+    """`library` is the Library of the opened models, or None in a function that opens no model."""
 
     settings: Settings
     catalogue: Catalogue
-    library: Any  # this wing does not know the class: it would have to import numpy
+    library: Any  # to import the class Library here would import numpy
     cache: Cache
     access: Access
     host: Host
+    on_loopback: bool = False  # nobody but this machine reaches it
 
 
 def service(request: Request) -> Service:
-    """The service of the application that got the request."""
+    """Return the service of the application that got the request."""
     made: Service = request.app.state.service
     return made
 
 
-def make_service(settings: Settings, host: Host, models: Any) -> Service:
-    """A service over a Library, or over a Catalogue if no model is opened.
+def make_service(
+    settings: Settings, host: Host, models: Any, *, on_loopback: bool = False
+) -> Service:
+    """Make a service over a Library, or over a Catalogue if no model is opened.
 
-    Raises Unreadable if the API tokens are in an SSM parameter that cannot be read.
+    Raises Unreadable if the API tokens are in an SSM parameter that cannot be read, and BadSetting
+    for a default model that cannot answer.
     """
     opens = not isinstance(models, Catalogue)
     made = Service(
@@ -48,7 +52,9 @@ def make_service(settings: Settings, host: Host, models: Any) -> Service:
         Cache(settings.cache_mb * 2**20),
         Access(settings),
         host,
+        on_loopback,
     )
+    made.catalogue.check_defaults()
     made.access.read()
     return made
 

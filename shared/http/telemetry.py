@@ -36,7 +36,7 @@ def line(
     *,
     is_cold: bool,
 ) -> dict[str, Any]:
-    """What is told of an answered request; `headers` are those of the answer."""
+    """Return the log line of a request. `headers` are the answer's, `seconds` its whole time."""
     timing = dict(re.findall(r"(\w+);dur=([\d.]+)", headers.get("server-timing", "")))
     return {
         "level": "ERROR" if status >= 500 else "INFO",
@@ -72,7 +72,7 @@ def tell(line: dict[str, Any], settings: Settings) -> None:
 
 
 def place(error: BaseException) -> str:
-    """An exception's type, our lines that it came through, and the line that raised it.
+    """Return an exception's type, the lines of textfn on its way, and the line that raised it.
 
     The message stays out: it may hold what was sent.
     """
@@ -90,6 +90,6 @@ def _metrics() -> dict[str, Any]:
 
 
 def _trace_id() -> str:
-    """X-Ray's trace id, which the runtime sets for each invocation."""
+    """Return X-Ray's trace id, which the runtime sets for each invocation."""
     root = re.match(r"Root=([0-9a-f-]{1,64})", os.environ.get("_X_AMZN_TRACE_ID", ""))
     return root[1] if root else ""

@@ -1,4 +1,4 @@
-"""Which texts run together, and how many runs go at a time.
+"""Batching: the choice of the texts that run together, and several runs at a time.
 
 Short runs of equal length are five times faster than large padded ones.
 """
@@ -17,9 +17,9 @@ TOKEN_BUDGET = 256  # padded tokens in one run; the default of the setting of th
 
 
 class Runs:
-    """Does the runs of a request, several at a time: a run frees the interpreter.
+    """Executes the runs of a request, several at a time: a run releases the interpreter's lock.
 
-    `threads` runs go at a time; a run has at most `token_budget` padded tokens.
+    `threads` is the number of runs at a time, `token_budget` the most padded tokens of a run.
     """
 
     def __init__(self, threads: int = 1, token_budget: int = TOKEN_BUDGET) -> None:
@@ -32,9 +32,9 @@ class Runs:
         return self._pool.map(run, runs) if self._pool else map(run, runs)
 
 
-def padded(length: int) -> int:
-    """The next multiple of `MULTIPLE`, in tokens."""
-    return -(-length // MULTIPLE) * MULTIPLE
+def padded(length: int, multiple: int = MULTIPLE) -> int:
+    """Return the next multiple of `multiple`, in tokens."""
+    return -(-length // multiple) * multiple
 
 
 def plan(lengths: Sequence[int], budget: int) -> list[list[int]]:
@@ -53,10 +53,13 @@ def plan(lengths: Sequence[int], budget: int) -> list[list[int]]:
     return runs
 
 
-def pad(texts: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def pad(
+    texts: Sequence[Sequence[int]], pad_token_id: int = 0, multiple: int = MULTIPLE
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Pad the token ids of one run: input_ids and attention_mask, int32 [texts, padded length]."""
-    shape = len(texts), padded(max(map(len, texts)))
-    input_ids, attention_mask = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+    shape = len(texts), padded(max(map(len, texts)), multiple)
+    input_ids = np.full(shape, pad_token_id, np.int32)
+    attention_mask = np.zeros(shape, np.int32)
     for row, ids in enumerate(texts):
         input_ids[row, : len(ids)] = ids
         attention_mask[row, : len(ids)] = 1

@@ -92,7 +92,7 @@ def _manifest(objects: Objects, model: str, staging: Path) -> Manifest:
 
 
 def _is_right(folder: Path, manifest: Manifest) -> bool:
-    """Whether a folder has this manifest and all its files, unchanged."""
+    """Tell whether a folder has this manifest and all its files, unchanged."""
     wanted = {MANIFEST: _sha256(manifest.folder / MANIFEST), **manifest.sha256}
     return all(
         (folder / name).exists() and _sha256(folder / name) == wanted[name] for name in wanted

@@ -1,4 +1,4 @@
-"""Rows that were computed before, by a hash of what decides them, within a number of bytes."""
+"""A cache of computed rows. A key is a hash of all that decides a row; the size is limited."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ class Row(NamedTuple):
 
 
 class Cache:
-    """Rows by key. The least recently used are evicted first. Threads may share it."""
+    """Rows by key, `most_bytes` at most. The least recently used are evicted first.
+
+    Threads may share it.
+    """
 
     def __init__(self, most_bytes: int) -> None:
         self._most, self._bytes = most_bytes, 0
@@ -55,6 +58,7 @@ class TenantCache(NamedTuple):
     tenant: bytes
 
     def key(self, *parts: str) -> bytes:
+        """Return the sha256 of the tenant and the parts. Their lengths keep parts apart."""
         digest = hashlib.sha256(self.tenant)
         for part in parts:
             content = part.encode()

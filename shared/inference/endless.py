@@ -1,7 +1,7 @@
-"""Token ids of texts whose words are too long for a part to hold enough of them.
+"""Token ids of texts whose words are so long that a part holds too few of them.
 
-`Runs` serves WordPiece (BERT), `Beginning` serves Unigram (XLM-R). What only a long text needs is
-computed at the first one; two threads that do so at once get equal values.
+`Runs` serves WordPiece (BERT), `Beginning` serves Unigram (XLM-R). The first long text computes the
+values that only long texts need; two threads that do so at once get equal values.
 """
 
 import functools
@@ -41,14 +41,14 @@ class Runs:
         self._tokenizer = tokenizer
 
     def shorten(self, text: str) -> str:
-        """A text with the same tokens; the text itself if it has no long run."""
+        """Return a shorter text with the same tokens; the text itself if it has no long run."""
         if len(text) < ENDLESS or not self._runs:
             return text
         return self._runs.sub(r"\1\2\3\4", text)
 
     @functools.cached_property
     def _runs(self) -> re.Pattern[str] | None:
-        """Matches a run; its start is the one group that is not empty. None if not a BERT."""
+        """The pattern of a run. Its start is the one group that matches. None if not a BERT."""
         model, normalizer = self._tokenizer.model, self._tokenizer.normalizer
         if not (isinstance(model, WordPiece) and isinstance(normalizer, BertNormalizer)):
             return None
@@ -59,7 +59,7 @@ class Runs:
         return re.compile("|".join(f"([{each}]{{{length}}})[{each}]+" for each in classes))
 
     def _brackets_added_tokens(self) -> bool:
-        """Whether punctuation encloses each added token, so that none can lie within a run."""
+        """Tell whether punctuation encloses each added token, so that none can lie in a run."""
         ends = (end for token in added_tokens(self._tokenizer) for end in (token[0], token[-1]))
         return all(end in string.punctuation for end in ends)
 
@@ -68,8 +68,8 @@ class Beginning:
     """Encodes the beginning of a long Unigram word, if it decides the ids of the whole text.
 
     Unigram finds the best path through a word from left to right: the best path up to a position is
-    the best path of the text that ends there. No token is longer than the longest in the
-    vocabulary, so every path has a token that ends at one of as many consecutive positions. If the
+    the best path of the text that ends there. Let the longest token of the vocabulary have n
+    characters. Then every path has a token that ends at one of n consecutive positions. If the
     texts that end at these positions all begin with the same ids, so does the whole text.
 
     "aaaa..." has no such beginning: its end decides where its tokens are cut.
@@ -81,7 +81,7 @@ class Beginning:
         self._applies = isinstance(tokenizer.model, Unigram) and ends_words_locally(tokenizer)
 
     def encode(self, text: str) -> Encoded | None:
-        """The ids of a long text; None if its beginning does not decide them."""
+        """Return the ids of a long text; None if its beginning does not decide them."""
         if len(text) < ENDLESS or not self._applies:
             return None
         for characters in SHORT_PARTS:
@@ -95,10 +95,10 @@ class Beginning:
         return None
 
     def _positions(self, text: str, length: int) -> range:
-        """Consecutive positions in the second half of a part, as many as the longest token is long.
+        """Return consecutive positions in the second half of a part, `_longest` in number.
 
-        They lie between characters that normalization does not change. As many such characters
-        again stand on both sides, so that no added token can lie across a position.
+        They lie between characters that normalization does not change. On both sides stand
+        `_longest` more such characters, so that no added token can lie across a position.
         """
         match = self._plain.match(text, length // 2, length)
         if not match:
@@ -114,7 +114,7 @@ class Beginning:
 
     @functools.cached_property
     def _longest(self) -> int:
-        """The length of the longest token, in characters. A vocabulary takes 0.1 s to search."""
+        """The length of the longest token, in characters. The search takes 0.1 s."""
         return max(map(len, self._tokenizer.get_vocab()))
 
     @functools.cached_property

@@ -1,4 +1,4 @@
-"""The opened models: any name of a task -> the model that answers for it."""
+"""The opened models, and the choice of the one that answers for a name."""
 
 import copy
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ def open_model(settings: Settings, task: str, name: str | None) -> Model:
 
 
 class Library:
-    """Every installed model, opened once: a cold start pays for it, no request does.
+    """Every installed model, opened once, so that a cold start pays for it and no request does.
 
     Raises BadManifest, BadModel or CannotFetch.
     """
@@ -63,7 +63,7 @@ class Library:
         return list(self._opened.values())
 
     def of(self, task: str) -> "Models":
-        """The models of a task."""
+        """Return the models of a task, by any of their names."""
         if task not in self._tasks:
             stand_ins = self._settings.stand_ins == "on"
             names = TaskNames(task, self.catalogue, stand_ins=stand_ins)
@@ -78,11 +78,11 @@ class Models:
         self._names, self._opened = names, opened
 
     def __contains__(self, name: str) -> bool:
-        """Whether the name belongs to this task, be its model installed or not."""
+        """Tell whether the name belongs to this task. Its model need not be installed."""
         return name in self._names
 
     def __getitem__(self, name: str | None) -> Model:
-        """The model of a name; for None the first one that is installed.
+        """Return the model of a name; for None the first one that is installed.
 
         Raises ModelNotInstalled or UnknownModel.
         """
@@ -92,7 +92,7 @@ class Models:
 
 
 def catalogue(settings: Settings) -> Catalogue:
-    """The catalogue, after the model of TEXTFN_MODEL_BUCKET was fetched if it is nowhere else.
+    """Return the catalogue. Fetch the model of TEXTFN_MODEL_BUCKET first, if it is nowhere else.
 
     Raises BadManifest or CannotFetch.
     """

@@ -24,7 +24,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
 
 @contextmanager
 def _held(path: Path, wait: bool) -> Iterator[BinaryIO]:
-    """Lock the file that is at the path: one that its last holder has removed keeps nobody out."""
+    """Lock the file that is at the path. A file that its last holder removed locks nobody out."""
     while True:
         with path.open("ab") as file:  # "w" would empty what a link leads to
             _lock(file, wait)

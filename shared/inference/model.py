@@ -1,4 +1,4 @@
-"""Texts in, arrays out."""
+"""A model: texts in, arrays out."""
 
 import contextlib
 import copy
@@ -12,7 +12,7 @@ import numpy as np
 from shared.errors import Failure, TooLong
 from shared.inference.batching import Runs
 from shared.inference.cache import NO_CACHE, Row, TenantCache
-from shared.inference.numerics import FUNCTIONS, Array, check_finite, check_shape, unit
+from shared.inference.numerics import FUNCTIONS, Array, check_finite, check_shape, cosines, unit
 from shared.inference.result import Result
 from shared.inference.session import Graph
 from shared.inference.tokenization import Token, Tokenization
@@ -56,11 +56,11 @@ class Model:
         for pooling in manifest.pooling:
             with _named(path := manifest.graph(pooling)):
                 if path not in self._graphs:
-                    self._graphs[path] = Graph(path, manifest.output, optimize=manifest.optimize)
+                    self._graphs[path] = graph_of(path, manifest)
                 self.try_pooling(pooling)
 
     def standing_in_for(self, model: str) -> "Model":
-        """The same model, whose results name the model that it stands in for."""
+        """Return the same model, whose results name the model that it stands in for."""
         stand_in = copy.copy(self)
         stand_in._stand_in_for = model
         return stand_in
@@ -75,33 +75,54 @@ class Model:
         *,
         pooling: str = "",
         normalize: bool | None = None,
+        prompt_name: str = "",
         **how: Unpack[How],
     ) -> Result:
-        """Vectors, float32 [texts, dimensions]; of unit length if `normalize` says so.
+        """Return vectors, float32 [texts, dimensions]; of unit length if `normalize` is true.
 
-        The manifest decides what is not given. A text's vector has the same bits in every batch.
+        `prompt_name` is one of the manifest's prompts. The manifest decides what is not given. A
+        text's vector has the same bits in every batch. Raises TooLong if `truncation` is "none",
+        and BadNumbers for a number that is not finite.
         """
         pooling = pooling or self.manifest.pooling[0]
+        if name := prompt_name or self.manifest.default_prompt:
+            texts = [self.manifest.prompts[name] + text for text in texts]
         result = self._rows(texts, pooling, self.manifest.dimensions, **how)
         if normalize if normalize is not None else self.manifest.normalize:
             result = result._replace(values=unit(result.values))
         return result
 
-    def similarity(self, source: str, sentences: Sequence[str], **how: Unpack[How]) -> Result:
-        """Cosine of the source with each sentence, float32 [sentences], within -1 and 1."""
-        result = self.embed([source, *sentences], normalize=True, **how)
-        scores = result.values[1:] @ result.values[0]
-        return result._replace(values=np.clip(scores, -1, 1))
-
-    def classify(
-        self, texts: Sequence[str], *, apply: str = "softmax", **how: Unpack[How]
+    def similarity(
+        self,
+        source: str,
+        sentences: Sequence[str],
+        *,
+        pooling: str = "",
+        prompt_name: str = "",
+        **how: Unpack[How],
     ) -> Result:
-        """Scores, float32 [texts, labels], in the order of the manifest's labels."""
+        """Return the cosine of the source with each sentence, float32 [sentences], from -1 to 1.
+
+        A sentence's score has the same bits in every batch.
+        """
+        asked = {"pooling": pooling, "prompt_name": prompt_name}
+        result = self.embed([source, *sentences], normalize=True, **asked, **how)
+        return result._replace(values=cosines(result.values[0], result.values[1:]))
+
+    def classify(self, texts: Sequence[str], *, apply: str = "", **how: Unpack[How]) -> Result:
+        """Return scores, float32 [texts, labels], in the order of the manifest's labels.
+
+        `apply` is a key of FUNCTIONS: "softmax", "sigmoid" or "none"; the manifest's if it is "".
+        """
         result = self._rows(texts, self.manifest.pooling[0], len(self.manifest.labels), **how)
-        return result._replace(values=FUNCTIONS[apply](result.values))
+        return result._replace(values=FUNCTIONS[apply or self.manifest.function](result.values))
+
+    def count(self, text: str) -> int:
+        """Count the tokens that truncation leaves of a text."""
+        return len(self._tokenization.encode(text)[0])
 
     def tokens(self, texts: Sequence[str], special: bool) -> list[list[Token]]:
-        """All tokens of each text, however long it is."""
+        """Return all tokens of each text, however long it is; `special` adds the special ones."""
         return [self._tokenization.tokens(text, special) for text in texts]
 
     def _rows(
@@ -157,6 +178,12 @@ class Model:
             pass
         check_finite(values)
         return values
+
+
+def graph_of(path: Path, manifest: Manifest) -> Graph:
+    """Open a manifest's graph. Raises CannotFeed, and what onnxruntime raises."""
+    optimize, pad = manifest.optimize, manifest.pad_token_id
+    return Graph(path, manifest.output, optimize=optimize, pad_token_id=pad)
 
 
 @contextlib.contextmanager

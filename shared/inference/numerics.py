@@ -27,12 +27,23 @@ def check_shape(values: Array, *shape: int) -> None:
 
 
 def unit(vectors: Array) -> Array:
-    """Divide each row by its L2 norm. A zero vector has no direction: it raises ArithmeticError."""
+    """Divide each row by its L2 norm. Raises BadNumbers for a zero vector: it has no direction."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not norms.all():
         raise BadNumbers("a vector of length zero cannot be normalized")
     directions: Array = vectors / norms
     return directions
+
+
+def cosines(source: Array, vectors: Array) -> Array:
+    """The cosine of a unit vector [width] with each unit vector [n, width], within -1 and 1.
+
+    Each row is summed by itself in float64, so a score has the same bits in every company. A matrix
+    product would add in an order that depends on the number of rows.
+    """
+    products = vectors.astype(np.float64) * source.astype(np.float64)
+    scores: Array = np.clip(products.sum(axis=1), -1, 1).astype(np.float32)
+    return scores
 
 
 def mean(rows: NDArray[Any], mask: NDArray[np.int32]) -> Array:
@@ -45,6 +56,17 @@ def mean(rows: NDArray[Any], mask: NDArray[np.int32]) -> Array:
 def first(rows: NDArray[Any], mask: NDArray[np.int32]) -> Array:
     """CLS pooling, the first row per text: float [texts, tokens, width] -> [texts, width]."""
     return rows[:, 0].astype(np.float32, copy=False)
+
+
+def last(rows: NDArray[Any], mask: NDArray[np.int32]) -> Array:
+    """Last-token pooling, the last row per text that is no padding: [texts, width]."""
+    lasts: Array = rows[np.arange(len(rows)), mask.sum(axis=1) - 1].astype(np.float32, copy=False)
+    return lasts
+
+
+def by_graph(rows: NDArray[Any], mask: NDArray[np.int32]) -> Array:
+    """Refuse rows per token: a graph that pools by itself gives one row per text."""
+    raise BadNumbers("the graph gives a row per token: its pooling must be mean, cls or last")
 
 
 def softmax(logits: Array) -> Array:
@@ -65,6 +87,6 @@ def unchanged(logits: Array) -> Array:
 
 
 # Keys are the values of a manifest's `pooling`.
-POOLINGS = {"mean": mean, "cls": first}
+POOLINGS = {"mean": mean, "cls": first, "last": last, "graph": by_graph}
 # Keys are the values of Hugging Face's `function_to_apply`.
 FUNCTIONS = {"softmax": softmax, "sigmoid": sigmoid, "none": unchanged}

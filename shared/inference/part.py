@@ -49,11 +49,11 @@ class Part:
         self._uncertain = uncertain_words(tokenizer)
 
     def short(self, text: str) -> Encoded | None:
-        """The ids of a text that a short part decides; None if no short part does."""
+        """Return the ids of a text that a short part decides; None if no short part does."""
         return self._first_decisive(text, SHORT_PARTS)
 
     def long(self, text: str) -> Encoded | None:
-        """The ids of a text that a long part decides; None if no long part does."""
+        """Return the ids of a text that a long part decides; None if no long part does."""
         return self._first_decisive(text, LONG_PARTS)
 
     def count(self, text: str) -> str:
@@ -103,7 +103,7 @@ class Part:
 
 
 def ends_words_locally(tokenizer: Tokenizer) -> bool:
-    """Whether the characters at a cut decide the words there, however long the text is.
+    """Tell whether the characters at a cut decide the words there, however long the text is.
 
     Overlapping added tokens prevent that: the first match of a long series decides all others.
     """
@@ -113,7 +113,7 @@ def ends_words_locally(tokenizer: Tokenizer) -> bool:
 
 
 def uncertain_words(tokenizer: Tokenizer) -> int:
-    """The number of words next to a cut that may differ from the words of the whole text.
+    """Return the number of words next to a cut that may differ from those of the whole text.
 
     The last word may go on behind the cut. The word before it may be joined to it by marks, because
     a normalizer looks at a character, its marks and the blanks beside it. The others may be the
@@ -126,17 +126,17 @@ def uncertain_words(tokenizer: Tokenizer) -> int:
 
 
 def added_tokens(tokenizer: Tokenizer) -> list[str]:
-    """The tokens that are matched in the text before it is split into words, such as "[MASK]"."""
+    """Return the tokens that are matched before a text is split into words, such as "[MASK]"."""
     return [token.content for token in tokenizer.get_added_tokens_decoder().values()]
 
 
 def word_numbers(encodings: Iterable[Encoding]) -> list[int]:
-    """The number of the word of each token, in ascending order; special tokens have no word."""
+    """Return the number of each token's word, in ascending order. Special tokens have none."""
     numbers = (number for encoding in encodings for number in encoding.word_ids)
     return sorted(number for number in numbers if number is not None)
 
 
 def _overlap(tokens: Iterable[str]) -> bool:
-    """Whether a token may start with the end of another one, or of itself."""
+    """Tell whether a token may start with the end of another one, or of itself."""
     starts = {token[:length] for token in tokens for length in range(1, len(token))}
     return any(token[start:] in starts for token in tokens for start in range(1, len(token)))

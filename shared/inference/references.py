@@ -6,19 +6,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.inference.model import Model
+from shared.inference.numerics import cosines
 
 Numbers = NDArray[Any]
 
 
 def expected(reference: dict[str, Any]) -> Numbers:
-    """The published numbers: probabilities, cosines, or the first numbers of a vector."""
+    """Return the numbers of a reference: probabilities, cosines, a vector's first, or of tokens."""
+    if "tokens" in reference:
+        return np.array([reference["tokens"]])
     if "scores" in reference:
         return np.array(list(reference["scores"].values()))
     return np.array(reference.get("similarities") or reference["first_numbers"])
 
 
 def found(model: Model, reference: dict[str, Any], pooling: str) -> Numbers:
-    """The model's numbers, float32, in the order of the reference's."""
+    """Compute the model's numbers, float32, in the order of the reference's."""
+    if "tokens" in reference:
+        return np.array([model.count(reference["text"] * reference["times"])])
     if "scores" in reference:
         labels = [model.manifest.labels.index(label) for label in reference["scores"]]
         scores: Numbers = model.classify([reference["text"]]).values[0, labels]
@@ -26,14 +31,13 @@ def found(model: Model, reference: dict[str, Any], pooling: str) -> Numbers:
     if "similarities" in reference:
         texts = [reference["source"], *reference["sentences"]]
         vectors = model.embed(texts, pooling=pooling, normalize=True).values
-        similarities: Numbers = vectors[1:] @ vectors[0]
-        return similarities
+        return cosines(vectors[0], vectors[1:])
     vector: Numbers = model.embed([reference["text"]], pooling=pooling).values[0]
     return vector[: len(reference["first_numbers"])]
 
 
 def missed(model: Model) -> list[str]:
-    """The faults of a model: poolings that cannot run, and the origins of missed references."""
+    """Return the faults of a model: poolings that cannot run, origins of missed references."""
     manifest = model.manifest
     poolings = [fault for each in manifest.pooling if (fault := _fault_of_pooling(model, each))]
     return poolings or [
@@ -42,7 +46,7 @@ def missed(model: Model) -> list[str]:
 
 
 def distance(model: Model, reference: dict[str, Any], pooling: str) -> float:
-    """The largest difference from a reference's numbers."""
+    """Return the largest difference from the numbers of a reference."""
     return float(np.abs(found(model, reference, pooling) - expected(reference)).max())
 
 

@@ -1,4 +1,4 @@
-"""What a model returns: numbers, and what they cost. The HTTP wing knows it, and knows no model."""
+"""The result of a model: numbers, and their cost. The HTTP wing imports it and no model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Result(NamedTuple):
     `values` is float32 with one row per text. `model` is the model's id and fingerprint;
     `stand_in_for` is the name that was asked for if another model answered. `tokens` counts the
     tokens of all texts, special tokens included; `truncated` counts the texts that were cut.
-    `cached` says that nothing had to be computed.
+    `cached` is true if all rows were in the cache.
     """
 
     values: NDArray[np.float32]

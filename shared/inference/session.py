@@ -1,4 +1,4 @@
-"""An opened model file: token ids in, a row of numbers per text out. Only this uses onnxruntime."""
+"""An opened graph: token ids in, a row of numbers per text out. Only this uses onnxruntime."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ def _positions(ids: Ids, mask: Ids) -> Ids:
     return np.broadcast_to(np.arange(ids.shape[1], dtype=np.int32), ids.shape)
 
 
-# The inputs a graph may have, made of the ids and the mask [texts, tokens]. A text is one segment.
+# The inputs a graph may have, made of ids and mask [texts, tokens]. A text is one segment.
 FEEDS: dict[str, Callable[[Ids, Ids], Ids]] = {
     "input_ids": lambda ids, mask: ids,
     "attention_mask": lambda ids, mask: mask,
@@ -34,24 +34,35 @@ DTYPES: dict[str, type[np.integer[Any]]] = {"tensor(int32)": np.int32, "tensor(i
 
 
 class Graph:
-    """A graph and one of its outputs: the name of the output, or "" for the only one.
+    """A graph and the one of its outputs that is read: its name, or "" for the only one.
 
-    The output is float [texts, width], or [texts, tokens, width], which is pooled here. Raises
-    CannotFeed, and what onnxruntime raises for a file that it cannot read.
+    The output is float [texts, width], or [texts, tokens, width], which is pooled here. Short texts
+    of a run are filled up with `pad_token_id`. A graph without an attention_mask would read the
+    padding, and one with a batch axis of 1 takes one text: both run each text alone, unpadded.
+
+    Raises CannotFeed, and what onnxruntime raises for a file that it cannot read.
     """
 
-    def __init__(self, path: Path, output: str = "", *, optimize: bool = False) -> None:
+    def __init__(
+        self, path: Path, output: str = "", *, optimize: bool = False, pad_token_id: int = 0
+    ) -> None:
         self.session = open_graph(path, optimize=optimize)
+        self._pad_token_id = pad_token_id
         self._inputs = {
             each.name: _dtype(each.name, each.type) for each in self.session.get_inputs()
         }
         self._outputs = [output] if output else None
-        if missing := {"input_ids", "attention_mask"} - self._inputs.keys():
-            raise CannotFeed(f"{path.name} has no input {' and no '.join(sorted(missing))}")
+        if "input_ids" not in self._inputs:
+            raise CannotFeed(f"{path.name} has no input input_ids")
+        fixed = any(each.shape[:1] == [1] for each in self.session.get_inputs())
+        self.alone = fixed or "attention_mask" not in self._inputs
 
     def run(self, texts: Sequence[Sequence[int]], pooling: str) -> Array:
-        """Token ids of texts that run together -> float32 [texts, width]."""
-        ids, mask = batching.pad(texts)
+        """Run the token ids of texts together: -> float32 [texts, width]."""
+        if self.alone and len(texts) > 1:
+            return np.concatenate([self.run([text], pooling) for text in texts])
+        multiple = 1 if self.alone else batching.MULTIPLE
+        ids, mask = batching.pad(texts, self._pad_token_id, multiple)
         feeds = {
             name: FEEDS[name](ids, mask).astype(dtype, copy=False)
             for name, dtype in self._inputs.items()

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from shared.inference.endless import Beginning, Runs
 from shared.inference.part import Encoded, Part
 
-# `encode_batch_fast` gets one text at a time: threads of its own would have nothing to share.
+# `encode_batch_fast` gets one text at a time, so threads of its own would be of no use.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class Tokenization:
         self._untruncated = once(lambda: open_tokenizer(path))
 
     def encode(self, text: str, direction: str = "right") -> Encoded:
-        """The ids of a text, and whether it was truncated, on its "right" or "left" side."""
+        """Return the ids of a text, and True if it was truncated, on its "right" or "left" side."""
         return (self._right if direction == "right" else self._left()).encode(text)
 
     def count(self, text: str) -> str:
@@ -52,7 +52,7 @@ class Tokenization:
         return self._right.part.count(text)
 
     def tokens(self, text: str, special: bool) -> list[Token]:
-        """All tokens of a text, however many; with the special tokens if `special` is true."""
+        """Return all tokens of a text, however many; `special` adds the special tokens."""
         encoding = self._untruncated().encode(text, add_special_tokens=special)
         found = zip(encoding.ids, encoding.tokens, encoding.offsets, strict=True)
         return [
@@ -100,7 +100,7 @@ class Truncating:
 
 
 def once(make: Callable[[], T]) -> Callable[[], T]:
-    """A function that calls `make` at its first call only, even if threads call it at once."""
+    """Return a function that calls `make` once, at its first call, even if threads call it."""
     made, lock = functools.cache(make), threading.Lock()
 
     def get() -> T:
@@ -111,7 +111,7 @@ def once(make: Callable[[], T]) -> Callable[[], T]:
 
 
 def open_tokenizer(path: Path) -> Tokenizer:
-    """A tokenizer that neither pads nor truncates, whatever its file says."""
+    """Open a tokenizer that neither pads nor truncates, whatever its file says."""
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -119,7 +119,7 @@ def open_tokenizer(path: Path) -> Tokenizer:
 
 
 def check_room(tokenizer: Tokenizer, max_tokens: int) -> None:
-    """Raises ValueError if the special tokens alone fill `max_tokens`: nothing would be cut."""
+    """Raise ValueError if the special tokens alone fill `max_tokens`: nothing would be cut."""
     special = tokenizer.num_special_tokens_to_add(is_pair=False)
     if max_tokens <= special:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Starts the server, lets every client's environment test against it, stops it.
+"""Start the server, run the tests of every client's environment against it, stop it.
 
 `make test-clients` makes the environments first.
 """

@@ -1,4 +1,4 @@
-"""Templates as data, and the parts of AWS that can be told from its documentation."""
+"""Templates as data, and the rules of AWS that its documentation states."""
 
 import re
 from pathlib import Path
@@ -32,7 +32,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def sam_routes(template: dict[str, Any]) -> dict[str, str]:
-    """Route key -> the logical id of the function it is sent to."""
+    """Return the logical id of the function of each route key."""
     body = template["Resources"]["HttpApi"]["Properties"]["DefinitionBody"]
     integrations = body["components"]["x-amazon-apigateway-integrations"]
     routes = {}
@@ -56,10 +56,10 @@ def serverless_routes(service: dict[str, Any]) -> dict[str, str]:
 
 
 def select(routes: dict[str, str], method: str, path: str) -> str:
-    """The function that an HTTP API sends a request to.
+    """Return the function to which an HTTP API sends a request.
 
-    A full match goes before one with {proxy+}, that before $default. Of several of one kind the
-    documentation does not tell which is taken, so they must lead to the same function.
+    A full match goes before one with {proxy+}, and that before $default. The documentation does not
+    say which of several matches of one kind is taken, so they must lead to the same function.
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
     """
     full, greedy = [], []
@@ -84,7 +84,7 @@ def _expression(pattern: str) -> str:
 
 
 def holds(condition: Any, values: dict[str, Any]) -> bool:
-    """A rule's condition, for values of the parameters."""
+    """Tell whether a rule's condition holds for values of the parameters."""
     ((function, arguments),) = condition.items()
     match function:
         case "Fn::Equals":

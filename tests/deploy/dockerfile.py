@@ -1,7 +1,7 @@
-"""A Dockerfile carried out without Docker: stages are folders, its steps run in them for real.
+"""Run a Dockerfile without Docker: stages are folders, and the steps run in them for real.
 
-One step cannot: `pip install` needs an index. In its place the distributions that the requirements
-pin, and no other, are linked from the environment of the tests into the stage's own.
+One step cannot run: `pip install` needs an index. In its place, links lead from the stage to the
+distributions that the requirements pin, and no other, in the environment of the tests.
 """
 
 import importlib.metadata
@@ -33,13 +33,13 @@ class Stage:
         return ABSOLUTE.sub(f"{self.root}/", text)
 
     def command(self, instruction: str) -> list[str]:
-        """CMD, or the CMD of HEALTHCHECK, in exec form."""
+        """Return CMD, or the CMD of HEALTHCHECK, in exec form."""
         words: list[str] = json.loads(self.said[instruction][self.said[instruction].index("[") :])
         return words
 
 
 def build(dockerfile: Path, context: Path, folder: Path) -> Stage:
-    """The last stage."""
+    """Build all stages and return the last one."""
     ignored = dockerfile.with_name("Dockerfile.dockerignore").read_text().split()
     stages: dict[str, Stage] = {}
     for line in dockerfile.read_text().splitlines():
@@ -76,7 +76,7 @@ def build(dockerfile: Path, context: Path, folder: Path) -> Stage:
 
 
 def included(path: str, patterns: list[str]) -> bool:
-    """Whether a .dockerignore leaves a file in the context: the last pattern that fits decides."""
+    """Tell whether a .dockerignore keeps a file in the context. The last match decides."""
     parts = path.split("/")
     ancestors = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
     keep = True

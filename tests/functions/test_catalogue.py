@@ -1,6 +1,10 @@
 """The lists of models, in each dialect's words."""
 
+from typing import Any
+
+import jsonschema_rs
 import numpy as np
+import openai
 import pytest
 from conftest import Server
 
@@ -110,6 +114,31 @@ def test_a_schema_is_that_of_the_model_s_task(server: Server) -> None:
     assert required == [["text"], ["source", "sentences"]]
 
 
+def test_a_schema_has_the_poolings_of_the_model_and_the_limits_of_the_service(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def embeddings(model: str) -> tuple[Any, Any]:
+        shown = server.get(f"{SCHEMA}?model={model}").json["result"]
+        return shown["input"]["anyOf"][0], shown["output"]["anyOf"][0]
+
+    server.set(monkeypatch, max_texts=7)
+    for model, poolings in (("all-minilm-l6-v2", ["mean"]), ("tiny-embedder", ["mean", "cls"])):
+        taken, returned = embeddings(model)
+        assert taken["properties"]["pooling"]["enum"] == poolings
+        assert taken["properties"]["pooling"]["default"] == "mean"
+        assert returned["properties"]["pooling"] == {"enum": poolings}
+        assert taken["properties"]["text"]["oneOf"][1]["maxItems"] == 7
+        jsonschema_rs.validate(taken, {"text": "a", "pooling": poolings[-1]})
+        path = f"/client/v4/accounts/me/ai/run/{model}"
+        for pooling in ("mean", "cls"):
+            is_taken = server.post(path, {"text": "a", "pooling": pooling}).status == 200
+            assert is_taken is (pooling in poolings)
+        answer = server.post(path, {"text": "a"}).json["result"]
+        jsonschema_rs.validate(returned, answer)
+    both = server.get(f"{SCHEMA}?model=tiny-embedder").json["result"]["input"]["anyOf"]
+    assert both[1]["properties"]["sentences"]["maxItems"] == 7
+
+
 def test_a_schema_of_no_model_is_refused(server: Server) -> None:
     assert server.get(SCHEMA).json["errors"][0]["code"] == 5006
     answer = server.get(f"{SCHEMA}?model=@cf/baai/bge-base-en-v1.6")
@@ -124,7 +153,7 @@ def test_info_tells_what_the_model_takes(server: Server) -> None:
         "model_id": "tiny-embedder",
         "model_sha": model.removeprefix("tiny-embedder@"),
         "model_dtype": "int8",
-        "model_type": {"embedding": {"pooling": "mean"}},
+        "model_type": {"embedding": {"pooling": "cls"}},
         "max_concurrent_requests": 64,
         "max_input_length": 32,
         "max_batch_tokens": 256,
@@ -144,6 +173,79 @@ def test_info_tells_what_the_model_takes(server: Server) -> None:
     assert server.get("/info").json["model_id"] == "all-minilm-l6-v2"
     assert server.get("/info?model=mfaq").status == 404
     assert server.get("/info?model=nothing").json["error_type"] == "Validation"
+
+
+def test_info_promises_room_for_a_text_of_the_longest_length(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.set(monkeypatch, token_budget=8)
+    info = server.get("/info?model=test/tiny-embedder").json
+    assert info["max_batch_tokens"] == info["max_input_length"] == 32
+
+
+OPENAI = ["/v1/models", "/client/v4/accounts/me/ai/v1/models"]
+
+
+@pytest.mark.parametrize("path", OPENAI)
+def test_openai_s_list_has_what_embeddings_reach_and_nothing_else(
+    server: Server, path: str
+) -> None:
+    names = [each["id"] for each in server.get(path).json["data"]]
+    assert "tiny-sentiment" not in names and "minilm-l6-sst2-int8" not in names
+    for name in names:
+        body = {"model": name, "input": "hello"}
+        assert server.post(f"{path.removesuffix('models')}embeddings", body).status == 200
+        assert server.get(f"{path}/{name}").json == {
+            "id": name,
+            "object": "model",
+            "created": 0,
+            "owned_by": "textfn",
+        }
+
+
+@pytest.mark.parametrize("path", OPENAI)
+def test_one_model_has_its_path_in_any_spelling_of_its_name(server: Server, path: str) -> None:
+    listed = "@hf/sentence-transformers/all-minilm-l6-v2"
+    for spelling in (
+        listed,
+        "%40hf%2Fsentence-transformers%2Fall-minilm-l6-v2",
+        "hf/Sentence-Transformers/all-MiniLM-L6-v2/",
+    ):
+        assert server.get(f"{path}/{spelling}").json["id"] == listed
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("gpt-4", "No such model gpt-4"),
+        ("tiny-sentiment", "tiny-sentiment is a model for text-classification"),
+        ("@cf/baai/bge-base-en-v1.5", "textfn models pull bge-base-en-v1.5"),
+    ],
+)
+def test_a_model_that_embeddings_do_not_reach_is_openai_s_404(
+    server: Server, name: str, words: str
+) -> None:
+    answer = server.get(f"/v1/models/{name}")
+    assert answer.status == 404
+    error = answer.json["error"]
+    assert (error["type"], error["code"]) == ("invalid_request_error", "model_not_found")
+    assert words in error["message"]
+    with pytest.raises(openai.NotFoundError):
+        openai.OpenAI(base_url=f"{server.url}/v1", api_key="none").models.retrieve(name)
+
+
+def test_openai_s_client_finds_a_model_by_each_name_of_the_list(server: Server) -> None:
+    client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none")
+    for each in client.models.list():
+        assert client.models.retrieve(each.id) == each
+
+
+def test_embeddings_tell_of_a_classifier_what_it_is(server: Server) -> None:
+    """They suggested the very name that was asked for."""
+    body = {"model": "minilm-l6-sst2-int8", "input": "a"}
+    message = server.post("/v1/embeddings", body).json["error"]["message"]
+    assert "Did you mean minilm-l6-sst2-int8" not in message
+    assert "minilm-l6-sst2-int8 is a model for text-classification." in message
 
 
 def test_a_name_that_is_listed_is_a_name_that_works(server: Server) -> None:

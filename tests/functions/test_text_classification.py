@@ -63,6 +63,25 @@ def test_top_k_and_the_function_are_read_at_the_root_and_in_parameters(
     )
 
 
+@pytest.mark.parametrize("name", ["sigmoid", "SIGMOID", "Sigmoid"])
+def test_the_case_of_the_function_does_not_matter(server: Server, name: str) -> None:
+    """transformers reads it in upper case, huggingface_hub sends lower case."""
+    none = server.post(PATH, {"inputs": GREAT, "function_to_apply": "none"}).json[0]
+    found = server.post(PATH, {"inputs": GREAT, "function_to_apply": name}).json[0]
+    expected = [1 / (1 + np.exp(-each["score"])) for each in none]
+    assert [each["score"] for each in found] == pytest.approx(expected, abs=1e-6)
+
+
+def test_without_all_scores_the_best_label_is_left_as_transformers_does(server: Server) -> None:
+    def labels(**options: object) -> list[str]:
+        (found,) = server.post(PATH, {"inputs": GREAT, **options}).json
+        return [each["label"] for each in found]
+
+    assert labels(return_all_scores=False) == ["POSITIVE"]
+    assert labels(return_all_scores=True) == ["POSITIVE", "NEGATIVE"]
+    assert labels(return_all_scores=False, top_k=2) == ["POSITIVE", "NEGATIVE"]
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [

@@ -174,6 +174,15 @@ def test_numbers_are_the_shortest_decimals_of_float32(server: Server) -> None:
         assert float(number) == float(str(value))
 
 
+def test_cloudflare_s_own_name_of_truncate_is_served(server: Server) -> None:
+    """bge-m3 has it; its words are those of the service."""
+    long = {"text": "hello " * 40}
+    assert server.post(TINY, {**long, "truncate_inputs": True}).json == server.post(TINY, long).json
+    refused = server.post(TINY, {**long, "truncate_inputs": False})
+    assert "Sequence too long: 42 > 32" in refused.json["errors"][0]["message"]
+    assert server.post(TINY, {"text": "hello", "truncate_inputs": False}).status == 200
+
+
 QUEUE_FORMS = [
     ("?queueRequest=true", {"requests": [{"text": "a"}]}),
     ("?queueRequest=true", {"text": "a"}),

@@ -1,7 +1,7 @@
-"""`make fuzz`: coverage-guided fuzzing of bodies, through all that a request goes through.
+"""`make fuzz`: fuzz bodies of requests to the whole application, guided by coverage.
 
-An input is a line whose bytes choose a route, and a body. Whatever it is, the answer must be JSON
-of a status below 500, in the shape of the dialect, and must hold no null in place of a number.
+An input is a line whose bytes choose a route, and a body. The answer must always be JSON with a
+status below 500, in the format of the dialect, and must have no null in place of a number.
 libFuzzer's options may follow: https://llvm.org/docs/LibFuzzer.html#options.
 """
 
@@ -43,7 +43,7 @@ QUERY = {"/embed": "tiny-embedder", "/similarity": "tiny-embedder", "/predict": 
 
 
 class Here(Executor):
-    """In place of threads, which would hide what was covered from the fuzzer."""
+    """An executor without threads: in a thread the fuzzer does not see what was covered."""
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         done: Future[Any] = Future()

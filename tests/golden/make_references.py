@@ -1,8 +1,7 @@
-"""Makes the fp32 reference vectors that the tests compare with, by torch and transformers.
+"""Make the fp32 reference vectors of the tests, with torch and transformers.
 
-Needs torch 2.13.0, transformers 5.23.0 and tokenizers, which nothing else here needs:
-`python tests/golden/make_references.py` in an environment that has them, after `make models`
-and the scripts of tests/fixtures. Writes
+Run `python tests/golden/make_references.py` in an environment with torch 2.13.0, transformers
+5.23.0 and tokenizers, after `make models` and the scripts of tests/fixtures. It writes
 
 * tests/golden/references.npz: `lines` int32 [240], line numbers of benchmarks/sentences.txt from
   1; `vectors` float32 [240, 384], mean pooled and L2-normalised.
@@ -82,7 +81,7 @@ def references() -> None:
 
 def tiny_golden(folder: Path) -> None:
     outputs, config = tiny_model(folder)
-    # Padding's id is the first position's predecessor where positions have one.
+    # In these two, positions start after the padding's id, which is 1.
     reserved = 2 if config.model_type in ("mpnet", "xlm-roberta") else 0
     max_tokens = config.max_position_embeddings - reserved
     tokenizer = read_tokenizer(folder, max_tokens)
@@ -101,7 +100,7 @@ def tiny_golden(folder: Path) -> None:
 
 
 def tiny_model(folder: Path) -> tuple[Callable[[list[int]], dict[str, list[float]]], Any]:
-    """What gives a checkpoint's outputs, and its configuration."""
+    """Return a function that gives a checkpoint's outputs, and its configuration."""
     model_type = json.loads((folder / "config.json").read_bytes())["model_type"]
     if model_type == "bert":
         bert, tensors = read_bert(folder)

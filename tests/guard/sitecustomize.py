@@ -1,6 +1,6 @@
-"""Python imports this file first wherever the tests' PYTHONPATH is: no way out but loopback.
+"""Refuse all connections but loopback, in every Python with the PYTHONPATH of the tests.
 
-An audit hook sees every call of the socket module, whoever makes it.
+Python imports this file first. An audit hook sees every call of the socket module.
 """
 
 import sys
@@ -14,7 +14,7 @@ def refuse(event: str, arguments: tuple[object, ...]) -> None:
         address = arguments[1]
         host = (
             address[0] if isinstance(address, tuple) else None
-        )  # a path, a socket of this machine
+        )  # a path: a socket of this machine
     elif event == "socket.getaddrinfo":
         host = arguments[0]
     else:

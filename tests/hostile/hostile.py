@@ -1,4 +1,4 @@
-"""One route of each dialect, and what its errors look like, for what strangers send."""
+"""One route of each dialect and the format of its errors, for the tests of hostile requests."""
 
 import socket
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ class Route(NamedTuple):
         return {self.field: texts, **self.more, **more}
 
     def raw(self, value: bytes) -> bytes:
-        """A body with JSON as it is written in place of the texts."""
+        """Return a body with this JSON in place of the texts."""
         model = b', "model": "all-minilm-l6-v2"' if self.more else b""
         return b'{"%s": %s%s}' % (self.field.encode(), value, model)
 
@@ -34,7 +34,7 @@ ROUTES = [
 
 
 def vectors(route: Route, answer: Answer) -> list[list[float]]:
-    """The vectors of an answer to a list of texts."""
+    """Return the vectors of an answer to a list of texts."""
     assert answer.status == 200, answer.body
     if route.dialect == "cloudflare":
         return answer.json["result"]["data"]  # type: ignore[no-any-return]
@@ -44,7 +44,7 @@ def vectors(route: Route, answer: Answer) -> list[list[float]]:
 
 
 def refusal(dialect: str, answer: Answer) -> str:
-    """All that a refusal says; fails for an answer that is not in the dialect's shape."""
+    """Return all texts of a refusal. Fails if it is not in the format of the dialect."""
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-request-id"]
     body = answer.json
@@ -58,19 +58,19 @@ def refusal(dialect: str, answer: Answer) -> str:
 
 
 def assert_served(server: Server) -> None:
-    """What came before has broken nothing."""
+    """Check that the requests before have broken nothing."""
     assert server.post(RUN, {"text": "hello"}).status == 200
 
 
 def head(path: str, *lines: str, method: str = "POST") -> bytes:
-    """The head of a request, as somebody might write it who has no HTTP library."""
+    """Return the head of a request, as a client without an HTTP library may write it."""
     return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: localhost", *lines, "", ""]).encode(
         "latin-1"
     )
 
 
 def exchange(server: Server, request: bytes, *, half_closed: bool = False) -> bytes:
-    """All bytes that the server sends back until it closes, or falls silent for 2 s."""
+    """Return all bytes that the server sends until it closes, or is silent for 2 s."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=2) as connection:
         connection.sendall(request)
         if half_closed:

@@ -60,7 +60,7 @@ def posting(server: Server, body: object, answers: list[Answer | None]) -> threa
 
 
 def test_beyond_the_queue_a_request_is_told_to_come_back_and_the_server_stays_alive() -> None:
-    with serving(TEXTFN_MAX_WAITING="4") as (server, _):
+    with serving(TEXTFN_MAX_WAITING="4", TEXTFN_DEADLINE_SECONDS="100") as (server, _):
         answers: list[Answer | None] = []
         threads = [posting(server, LONG, answers) for _ in range(12)]
         times = []
@@ -125,10 +125,10 @@ def test_the_work_stops_when_the_client_leaves(
     runs: list[float] = []
     pad = batching.pad
 
-    def slowly(texts):  # type: ignore[no-untyped-def]
+    def slowly(*arguments):  # type: ignore[no-untyped-def]
         runs.append(time.perf_counter())
         time.sleep(0.02)
-        return pad(texts)
+        return pad(*arguments)
 
     monkeypatch.setattr(batching, "pad", slowly)
     places = threading.Semaphore(1)
@@ -243,9 +243,9 @@ def test_a_pooling_that_cannot_run_is_not_ready_and_says_why(
     monkeypatch.setattr(model, "try_pooling", fail)
     answer = server.get("/readyz")
     assert (answer.status, answer.json["reason"]) == (503, "Not as published: tiny-embedder.")
-    assert answer.json["missed"]["tiny-embedder"][0] == (
-        "mean pooling cannot run: the mean graph is gone"
-    )
+    assert answer.json["missed"]["tiny-embedder"] == [
+        f"{pooling} pooling cannot run: the {pooling} graph is gone" for pooling in ("cls", "mean")
+    ]
 
 
 def test_a_malformed_reference_is_not_ready_and_says_why(

@@ -66,8 +66,8 @@ def padded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     runs: list[int] = []
     pad = batching.pad
 
-    def counted(texts):  # type: ignore[no-untyped-def]
-        input_ids, attention_mask = pad(texts)
+    def counted(*arguments):  # type: ignore[no-untyped-def]
+        input_ids, attention_mask = pad(*arguments)
         runs.append(input_ids.size)
         return input_ids, attention_mask
 
@@ -130,9 +130,9 @@ def test_the_deadline_ends_the_computing_between_two_runs(
     server.set(monkeypatch, deadline_seconds=0.3)
     pad = batching.pad
 
-    def slowly(texts):  # type: ignore[no-untyped-def]
+    def slowly(*arguments):  # type: ignore[no-untyped-def]
         time.sleep(0.05)
-        return pad(texts)
+        return pad(*arguments)
 
     monkeypatch.setattr(batching, "pad", slowly)
     answer = server.post(
@@ -153,6 +153,30 @@ def test_all_the_tokens_of_a_text_are_shown_of_a_bounded_length_only(server: Ser
     refused = server.post("/tokenize", {"inputs": TEXTS["full stops"]})
     assert refused.status == 422
     assert "65536" in refused.json["error"] and str(MEGABYTE) in refused.json["error"]
+
+
+# Names and paths: what is compared with a known one has a bounded length
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 1_900_000, "%25" * 600_000, "/" * 1_900_000, "@cf/" * 400_000]
+)
+def test_a_long_name_costs_no_time(server: Server, name: str) -> None:
+    start = time.perf_counter()
+    answers = [
+        server.post("/v1/embeddings", {"model": name, "input": "a"}),
+        server.post("/client/v4/accounts/me/ai/run", {"model": name, "input": {"text": "a"}}),
+    ]
+    assert time.perf_counter() - start < 2  # 0.02 s where this was written
+    assert [answer.status for answer in answers] == [404, 400]
+    assert all(len(answer.body) < 2_000 for answer in answers)
+
+
+def test_a_long_path_costs_no_time(server: Server) -> None:
+    path = "/client/v4/" + "accounts/embeddings/" * 3_000
+    start = time.perf_counter()
+    assert server.post(path, {}).status == 404
+    assert time.perf_counter() - start < 1  # 0.01 s where this was written
 
 
 # Peak memory, of a process of its own

@@ -1,7 +1,7 @@
-"""Starts the runtime client as AWS does: `bootstrap.py BUNDLE RUNTIME HANDLER`.
+"""Start the runtime client as AWS does: `bootstrap.py BUNDLE RUNTIME HANDLER`.
 
-The bundle comes first on the path, then the folder of the client, then the standard library; no
-site-packages, where a package that the bundle lacks could be found.
+The bundle comes first on the path, then the folder of the client, then the standard library.
+site-packages is left out, so that a package which the bundle lacks is not found there.
 """
 
 import os

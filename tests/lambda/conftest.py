@@ -72,7 +72,7 @@ def embeddings(bundles: Bundles) -> Iterator[Function]:
 
 @pytest.fixture(scope="session")
 def looked_up() -> Iterator[list[str]]:
-    """Every name that any process of this network asks for; none is known."""
+    """Collect every name that a process of this network asks for. The answer is "no such name"."""
     names: list[str] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as resolver:
         resolver.bind(("127.0.0.1", 53))
@@ -89,7 +89,7 @@ def looked_up() -> Iterator[list[str]]:
 
 
 def _name(question: bytes) -> str:
-    """RFC 1035, 4.1.2: labels with their lengths from byte 12 on."""
+    """Read the name of a question. RFC 1035, 4.1.2: labels with their lengths from byte 12 on."""
     labels, at = [], 12
     while question[at]:
         labels.append(question[at + 1 : at + 1 + question[at]].decode())

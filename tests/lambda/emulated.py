@@ -1,4 +1,4 @@
-"""Whether another processor gives the same vectors: by hand, not in CI.
+"""Compare the vectors of this processor with those of an emulated one: by hand, not in CI.
 
     python tests/lambda/emulated.py --least 0.999 dist/native dist/native \\
         qemu-x86_64-static -cpu Haswell /usr/bin/python3.11

@@ -11,7 +11,7 @@ RUN = "/client/v4/accounts/me/ai/run"
 
 
 def event(kind: str, path: str, body: object, **headers: str) -> dict[str, Any]:
-    """A POST with the tests' token; `path` as this kind of gateway writes it."""
+    """A POST with the API token of the tests; `path` as this kind of gateway writes it."""
     file = "api_gateway_v1.json" if kind == "REST API" else "api_gateway_v2.json"
     made: dict[str, Any] = copy.deepcopy(json.loads((EVENTS / file).read_text()))
     sent = {"authorization": "Bearer secret", **headers}
@@ -29,7 +29,7 @@ def event(kind: str, path: str, body: object, **headers: str) -> dict[str, Any]:
     return made
 
 
-# Real kinds that an HTTP function is sent by mistake or to keep it warm, and what is no event.
+# Events of other services, sent by mistake or to keep a function warm, and malformed events.
 ODD = {
     "nothing": {},
     "a list": [],

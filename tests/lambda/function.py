@@ -1,4 +1,4 @@
-"""A bundle's function in a process as on Lambda: nothing can be written, /sys is empty."""
+"""A bundle's function in a process as on Lambda: nothing is writable, and /sys is empty."""
 
 import importlib.util
 import os
@@ -16,10 +16,10 @@ from typing import IO, Any
 from runtime_api import Outcome, RuntimeApi
 
 HERE = Path(__file__).parent
-# sha256 of "secret", the token that the tests send.
+# sha256 of "secret", the API token that the tests send.
 TOKENS = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"
 
-# Every mounted file system but those that are no files, in a mount namespace of the process alone.
+# All file systems but /proc and /dev, in a mount namespace of the process alone.
 READ_ONLY = """
 cut -d" " -f2 /proc/self/mounts | grep -v -e "^/proc" -e "^/dev" | while read -r folder; do
   mount -o remount,bind,ro "$folder" 2>/dev/null || true
@@ -39,7 +39,7 @@ def command(bundle: Path, runtime: Path, handler: str) -> list[str]:
 
 
 def environment(**changes: str | None) -> dict[str, str]:
-    """What AWS sets, a token, and changes of it, None for what is not set; there is no HOME."""
+    """Return the variables that AWS sets and an API token, with `changes`; None removes one."""
     aws = {
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
         "AWS_LAMBDA_FUNCTION_NAME": "textfn",
@@ -54,7 +54,7 @@ def environment(**changes: str | None) -> dict[str, str]:
 
 
 def make_runtime(folder: Path) -> None:
-    """What /var/runtime has: the client and what it imports, and nothing else of an environment."""
+    """Link the client and its imports, as in /var/runtime, and nothing else of an environment."""
     folder.mkdir()
     for name in ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py"):
         spec = importlib.util.find_spec(name)
@@ -76,7 +76,7 @@ class Function:
         return self.outcome()
 
     def outcome(self) -> Outcome:
-        """What it sends next. Raises AssertionError if it dies of that or stays silent."""
+        """Return its next outcome. Raises AssertionError if it dies or is silent for a minute."""
         until = time.monotonic() + 60
         while time.monotonic() < until:
             dead = self.process.poll() is not None
@@ -102,7 +102,7 @@ class Function:
 
 @contextmanager
 def running(bundle: Path, runtime: Path, handler: str, **changes: str | None) -> Iterator[Function]:
-    """A function that is started but may not be ready."""
+    """Start a function. It may not be ready yet."""
     with tempfile.TemporaryFile() as err:
         function: Any = None
 
@@ -110,6 +110,7 @@ def running(bundle: Path, runtime: Path, handler: str, **changes: str | None) ->
             function.init_cpu_seconds = cpu_seconds(function.process.pid)
 
         api = RuntimeApi(when_ready)
+        changes.setdefault("_HANDLER", handler)  # as Lambda sets it
         settings = environment(AWS_LAMBDA_RUNTIME_API=api.address, **changes)
         arguments = sandboxed(command(bundle, runtime, handler))
         process = subprocess.Popen(arguments, env=settings, stdout=subprocess.DEVNULL, stderr=err)
@@ -123,7 +124,7 @@ def running(bundle: Path, runtime: Path, handler: str, **changes: str | None) ->
 
 
 def cpu_seconds(process: int) -> float:
-    """User and system time, to a hundredth."""
+    """Return the user and system time, to a hundredth of a second."""
     fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -1,4 +1,4 @@
-"""Runs pytest in a new network, which has a loopback and whose resolver is the tests'."""
+"""Run pytest in a new network, with a loopback and the resolver of the tests."""
 
 import fcntl
 import os

@@ -1,6 +1,6 @@
-"""Bundles every function, then tests the bundles in a network of their own.
+"""Bundle every function, then test the bundles in a network of their own.
 
-`make test-lambda` makes the environment first. Linux alone has what Lambda has.
+`make test-lambda` makes the environment first. The tests need Linux, on which Lambda runs.
 """
 
 import os
@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 OUT = ROOT / ".cache" / "lambda"
 PYTHON = ".".join(map(str, sys.version_info[:2]))
-# A user namespace lets anybody mount read-only and listen on port 53, seen by nobody else.
+# In a user namespace anybody may mount read-only and listen on port 53; nobody else sees it.
 ISOLATED = ["unshare", "--map-root-user", "--net", "--mount"]
 
 

@@ -1,4 +1,4 @@
-"""Lambda's Runtime API (docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html), one function's."""
+"""Lambda's Runtime API for a function (docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html)."""
 
 import json
 import queue
@@ -9,18 +9,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
 VERSION = "/2018-06-01/runtime"
-MOST_BYTES = 6_291_556  # of an answer; AWS refuses more and ends the environment
+MOST_BYTES = 6_291_556  # the limit of an answer; beyond it, AWS ends the environment
 
 
 class Outcome(NamedTuple):
-    """What the function sent: `kind` is response, error, init/error or "too large"."""
+    """The result of an event: `kind` is response, error, init/error or "too large"."""
 
     kind: str
     body: Any
 
 
 class RuntimeApi:
-    """Gives events to a function that asks for them, and takes what it answers."""
+    """Gives events to a function that asks for them, and takes its answers."""
 
     def __init__(self, when_ready: Callable[[], None]) -> None:
         """`when_ready` is called once, when the function first asks: its init has ended."""
@@ -39,11 +39,11 @@ class RuntimeApi:
         self._server.server_close()
 
     def give(self, event: object, seconds: float) -> None:
-        """An event whose deadline is in so many seconds."""
+        """Give an event whose deadline is in so many seconds."""
         self._events.put((json.dumps(event).encode(), seconds))
 
     def outcome(self, seconds: float) -> Outcome | None:
-        """What the function sent next, None if it sends nothing for so long."""
+        """Return what the function sent next; None if it sends nothing for so many seconds."""
         try:
             return self._outcomes.get(timeout=seconds)
         except queue.Empty:
@@ -59,7 +59,7 @@ class RuntimeApi:
         return self._events.get()
 
     def take(self, kind: str, body: bytes) -> int:
-        """The status for the runtime client."""
+        """Take an answer and return the status for the runtime client."""
         if len(body) > MOST_BYTES:
             self._outcomes.put(Outcome("too large", None))
             return 413
@@ -71,7 +71,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A function that is ended leaves its connection."""
+        """Ignore it: a function that is killed leaves its connection."""
 
 
 def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:

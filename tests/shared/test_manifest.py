@@ -36,11 +36,15 @@ def test_a_manifest_without_its_files_is_not_installed(tmp_path: Path) -> None:
     assert read(tmp_path).installed
 
 
-def test_each_pooling_has_a_graph_and_a_fingerprint(tmp_path: Path) -> None:
-    manifest = read(written(tmp_path, GOOD))
+@pytest.mark.parametrize("order", ['["mean", "cls"]', '["cls", "mean"]'])
+def test_each_pooling_has_a_graph_and_a_fingerprint(tmp_path: Path, order: str) -> None:
+    """Whatever their order: it was another one when some folders were pulled."""
+    manifest = read(written(tmp_path, GOOD.replace('["mean", "cls"]', order)))
     assert manifest.graph("mean").name == "model.onnx"
     assert manifest.graph("cls").name == "model-cls.onnx"
     assert manifest.fingerprint("mean") != manifest.fingerprint("cls")
+    alone = read(written(tmp_path, GOOD.replace('["mean", "cls"]', '["cls"]')))
+    assert alone.graph("cls").name == "model.onnx"
 
 
 CLASSIFIER = GOOD.replace("text-embeddings", "text-classification").replace(
@@ -110,7 +114,11 @@ FAULTS = [
     ('["text-embeddings"]', '["text-embeddings", "text-embeddings"]', "tasks must be .* different"),
     ('["text-embeddings"]', '["text-embeddings", "text-classification"]', "classification alone"),
     ('["mean", "cls"]', '"mean"', "pooling must be an array"),
-    ('["mean", "cls"]', '["max"]', r"pooling\[0\] must be one of mean, cls, not 'max'"),
+    (
+        '["mean", "cls"]',
+        '["max"]',
+        r"pooling\[0\] must be one of mean, cls, last, graph, not 'max'",
+    ),
     ('["mean", "cls"]', "[]", "pooling must be one or more different values, not"),
     ('["mean", "cls"]', '["cls", "cls"]', "pooling must be one or more different values"),
     ("max_tokens = 8", "max_tokens = 0", "max_tokens must be 1 or more, not 0"),

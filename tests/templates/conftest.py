@@ -1,4 +1,4 @@
-"""What the tools make of the two templates, without AWS: each is run once, on the real files."""
+"""The output of the tools for the two templates, without AWS. Each tool runs once."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def run(*command: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[s
 
 
 def packaged(folder: Path, *options: str) -> tuple[dict[str, Any], Path]:
-    """What `serverless package` would deploy: parsed, and the file."""
+    """Return the template that `serverless package` would deploy: parsed, and as a file."""
     shutil.copy(ROOT / "serverless.yml", folder)
     shutil.copy(ROOT / "template.yaml", folder)
     for function in load(ROOT / "serverless.yml")["functions"].values():
@@ -50,14 +50,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], P
 
 @pytest.fixture(scope="session")
 def built() -> Path:
-    """The folder that `sam build` makes of the working tree, with the bundles."""
+    """Return the folder that `sam build` makes of the working tree, with the bundles."""
     done = run(BIN / "sam", "build")
     assert done.returncode == 0, done.stderr
     return ROOT / ".aws-sam" / "build"
 
 
 def transformed(template: dict[str, Any], **parameters: str) -> dict[str, Any]:
-    """What AWS makes of a SAM template: CloudFormation's own resources."""
+    """Turn a SAM template into the resources of CloudFormation, as AWS does."""
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     from samtranslator.translator.transform import transform
 

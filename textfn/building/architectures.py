@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Architecture:
     """The names of parts under a model_type. `layer` names the fields of Layer, in their order.
 
-    `reserved` rows of the position table come before the first token's: positions there start
-    after the padding's id (fairseq's habit; transformers' create_position_ids_from_input_ids).
+    The first `reserved` rows of the position table belong to no token: positions start after the
+    padding's id (fairseq's habit; transformers' create_position_ids_from_input_ids).
     """
 
     prefix: str

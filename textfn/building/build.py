@@ -1,7 +1,7 @@
-"""Builds a model folder's files from a checkpoint.
+"""Build the files of a model folder from a checkpoint.
 
-The files are the same bytes on any machine: nothing here multiplies matrices or calls exp or
-log. The smoothing factors, which need both, are committed beside the model.
+The files are the same bytes on any machine, because nothing here multiplies matrices or calls exp
+or log. The smoothing factors need both, so they are committed beside the model.
 """
 
 import json
@@ -26,7 +26,7 @@ VOCABULARY = "vocab.txt"
 
 
 class BuildError(Failure):
-    """The build cannot go on."""
+    """A model that cannot be built; the message names the fault."""
 
 
 def build(source: Path, destination: Path) -> None:
@@ -55,20 +55,27 @@ def _refuse_what_does_not_fit(
 ) -> None:
     """Refuse a manifest that contradicts the checkpoint."""
     if bool(manifest.labels) != (head is not None):
-        raise BuildError(f"{manifest.folder}: labels and a classification head go together")
+        raise BuildError(
+            f"{manifest.folder}: labels and a classification head go together; "
+            f"the checkpoint has {'a' if head else 'no'} head"
+        )
     named = config.get("id2label", {}) if head else {}
     labels = tuple(named[number] for number in sorted(named, key=int))
     if labels and labels != manifest.labels:
-        raise BuildError(f"{manifest.folder}: the checkpoint's labels are {', '.join(labels)}")
+        raise BuildError(
+            f"{manifest.folder}: the checkpoint's labels are {', '.join(labels)}; "
+            f"the manifest has {', '.join(manifest.labels)}"
+        )
     positions = len(encoder.position_embeddings)
     if padded(manifest.max_tokens) > positions:
         raise BuildError(
-            f"{manifest.folder}: max_tokens is above the {positions} of the checkpoint"
+            f"{manifest.folder}: max_tokens is {manifest.max_tokens}; padded to a multiple of 4, "
+            f"it is above the {positions} positions of the checkpoint. Lower it."
         )
 
 
 def _plain_tokenizer(source: Path) -> bytes:
-    """Return tokenizer.json without truncation and padding, which the caller sets per model."""
+    """Return tokenizer.json without truncation and padding, which every opening sets anew."""
     try:
         settings = json.loads(_tokenizer(source)) | {"truncation": None, "padding": None}
         content: str = json.dumps(settings, ensure_ascii=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Measures activation ranges of an encoder over sample texts, on its fp32 graph."""
+"""Measure activation ranges of an encoder over sample texts, on its fp32 graph."""
 
 from collections.abc import Iterable
 
@@ -13,9 +13,9 @@ from textfn.building.encoder_graph import build_graph
 
 
 def activation_ranges(encoder: Encoder, texts: Iterable[NDArray[np.int32]]) -> dict[str, Floats]:
-    """Return the largest |activation| of each input channel of every matmul: its name -> [in].
+    """Return the largest |activation| of each input channel of every matmul: name -> [in].
 
-    `texts` are token ids [tokens], each run alone, so no padding is measured.
+    `texts` are token ids [tokens]. Each text runs alone, so that no padding is measured.
     """
     model = build_graph(encoder, quantized=False)
     inputs = _matmul_inputs(model)

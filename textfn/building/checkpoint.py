@@ -1,4 +1,4 @@
-"""Reads a checkpoint folder (config.json, model.safetensors) into plain numpy arrays."""
+"""Read a checkpoint folder (config.json, model.safetensors) into plain numpy arrays."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ Floats = NDArray[np.float32]
 
 
 class CheckpointError(Failure):
-    """The checkpoint is not one that this builder can turn into a graph."""
+    """A checkpoint that cannot be turned into a graph; the message names the fault."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Norm:
 class Layer:
     """One post-norm Transformer layer (Devlin et al., arXiv 1810.04805).
 
-    `input_scale` and `middle_scale` [hidden] are what the layer's input and its attention norm
-    were divided by (textfn.building.quantize.smooth): the residual branches multiply by them.
+    `smooth` of textfn.building.quantize divides the layer's input by `input_scale` [hidden] and the
+    output of its attention norm by `middle_scale` [hidden]; the residual branches multiply by them.
     The last `outliers` rows of the output's weight are multiplied apart (quantize.set_apart).
     """
 
@@ -88,7 +88,7 @@ class Head:
 class Tensors:
     """The tensors of a checkpoint by name, with the encoder's optional prefix stripped.
 
-    Raises CheckpointError: of a file that is something else, a pickle for one, nothing is run.
+    Raises CheckpointError for a file in another format. A pickle is not run.
     """
 
     def __init__(self, path: Path, prefix: str) -> None:
@@ -114,7 +114,7 @@ class Tensors:
         return Norm(self.array(f"{name}.weight"), self.array(f"{name}.bias"))
 
 
-# DistilBERT's configuration has its own words, and its norms' epsilon is in the code alone.
+# DistilBERT's config.json has other names, and no epsilon of the norms: that is in its code alone.
 _DISTILBERT_CONFIG = {
     "activation": "hidden_act",
     "n_layers": "num_hidden_layers",
@@ -147,7 +147,7 @@ def read_checkpoint(folder: Path) -> tuple[Encoder, Head | None]:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Read the folder's config.json, in BERT's words. Raises CheckpointError."""
+    """Read the folder's config.json, under BERT's names. Raises CheckpointError."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except ValueError as error:

@@ -2,7 +2,7 @@
 
 from textfn.building.checkpoint import CheckpointError, Floats
 
-# Of distances: 16 for the tokens before, 16 for those after.
+# Per direction: 16 buckets for the tokens before, 16 for those after.
 BUCKETS = 16
 
 
@@ -19,8 +19,8 @@ def distance_line(bias: Floats, positions: int) -> Floats:
 def bucket(distance: int) -> int:
     """Return T5's bucket of a distance (Raffel et al., arXiv 1910.10683), one of 32, as in MPNet.
 
-    A distance below 8 has its own, the others share 8 + log(n / 8) / log(128 / 8) * 8, which is
-    8 + log2(n * n / 64): whole numbers alone, so no machine rounds it another way.
+    A distance n below 8 has a bucket of its own. The others share 8 + log(n / 8) / log(128 / 8) *
+    8, which is 8 + log2(n * n / 64). Integers alone compute that, so every machine rounds alike.
     """
     later, size = (BUCKETS if distance > 0 else 0), abs(distance)
     if size < 8:

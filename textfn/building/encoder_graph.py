@@ -1,4 +1,4 @@
-"""Writes an encoder as an ONNX graph.
+"""Write an encoder as an ONNX graph.
 
 Load it with graph optimization level 0: onnxruntime's own fusion turns Add and
 LayerNormalization into an operator that is slower on CPUs.
@@ -123,7 +123,7 @@ class EncoderGraph(Operators):
     def _attention(self, name: str, layer: Layer, queries: str, rows: str, count: str) -> str:
         query = self.matmul(f"{name}.query", queries, layer.query.weight, count)
         query = self.add(query, f"{name}.query", layer.query.bias)
-        # A key's bias adds the same to all scores of a query, which softmax does not see.
+        # A key's bias adds one number to all scores of a query. Softmax cancels it: it is left out.
         key = self.matmul(f"{name}.key", rows, layer.key.weight, self.tokens)
         value = self.matmul(f"{name}.value", rows, layer.value.weight, self.tokens)
         context = self.node(
@@ -138,12 +138,12 @@ class EncoderGraph(Operators):
         context = self.node("Reshape", context, self.integers(-1, self.hidden))
         output = layer.attention_output
         attended = self.matmul(f"{name}.attention_output", context, output.weight, count)
-        # Attention's weights add up to 1, so a value's bias comes out as it went in.
+        # Attention's weights add up to 1, so a value's bias can be added after attention.
         bias = output.bias + _product(layer.value.bias, output.weight)
         return self.add(attended, f"{name}.attention_output", bias)
 
     def _relative_bias(self, *, first_only: bool) -> list[str]:
-        """[1, heads, tokens, tokens], or [1, heads, 1, tokens]: one node for all layers, if any."""
+        """Add [1, heads, tokens, tokens], or [1, heads, 1, tokens]: one node for all layers."""
         if self.encoder.relative_bias is None:
             return []
         positions = len(self.encoder.position_embeddings)
@@ -178,7 +178,7 @@ class EncoderGraph(Operators):
         return self.node("Add", product, apart)
 
     def _by_text(self, rows: str) -> str:
-        """[batch, tokens, hidden], or [batch, 1, hidden] for first tokens only."""
+        """Reshape to [batch, tokens, hidden], or [batch, 1, hidden] for first tokens only."""
         shape = self.node("Concat", self.texts, self.integers(-1, self.hidden), axis=0)
         return self.node("Reshape", rows, shape)
 

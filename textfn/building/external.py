@@ -1,7 +1,7 @@
-"""Writes graphs to files, and the weights of a big model to one data file beside them.
+"""Write graphs to files, and the weights of a big model to one data file beside them.
 
 onnxruntime maps a data file into memory instead of parsing it, which shortens a base-size model's
-start by a quarter, and graphs that differ in their pooling alone share it.
+start by a quarter. Graphs that differ only in their pooling share the file.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ DATA = "model.onnx.data"
 
 
 def write_graphs(graphs: Mapping[Path, onnx.ModelProto]) -> None:
-    """Write the files of a model into one folder. Tensors of one name are equal in all graphs."""
+    """Write the files of a model into one folder. Tensors with one name must be equal."""
     size = max(sum(len(each.raw_data) for each in tensors(graph)) for graph in graphs.values())
     if size >= BIG:
         with (next(iter(graphs)).parent / DATA).open("wb") as data:

@@ -1,4 +1,4 @@
-"""The ONNX operators that graphs here are made of: node by node, no tracing, no pattern fusion."""
+"""The ONNX operators of our graphs, written node by node: no tracing, no pattern fusion."""
 
 from typing import Any
 
@@ -70,7 +70,7 @@ class Operators:
         zeros = self.node("Expand", self.constant(f"uint8 [{zero}]", zero.reshape(1)), count)
         product = self.node(
             "MatMulIntegerToFloat",
-            # A row of zeros has scale 0: whatever its levels become, 0 wipes it out below.
+            # A row of zeros has scale 0. Its levels do not count: they are multiplied by 0 below.
             self.node("QuantizeLinear", rows, scale, zeros, axis=0),
             self.constant(f"{name}.weight", levels),
             self.scalar(1.0),

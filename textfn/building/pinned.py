@@ -1,4 +1,4 @@
-"""Builds a bundled model from its pinned checkpoint: `python -m textfn.building.pinned NAME`.
+"""Build a bundled model from its pinned checkpoint: `python -m textfn.building.pinned NAME`.
 
 `--calibrate SENTENCES.txt` measures the smoothing factors anew, over the last lines of a text file.
 """
@@ -45,7 +45,7 @@ def _bundled() -> list[Manifest]:
 
 
 def verify(manifest: Manifest) -> None:
-    """Print name, bytes and sha256 of each model file. Raises BuildError if one is another."""
+    """Print name, bytes and sha256 of each model file. Raises BuildError if one differs."""
     paths = [
         *{manifest.graph(pooling) for pooling in manifest.pooling},
         manifest.tokenizer,
@@ -55,7 +55,10 @@ def verify(manifest: Manifest) -> None:
         print(f"{name}  {(manifest.folder / name).stat().st_size} bytes  {sha256}")
     wrong = [name for name in found if found[name] != manifest.sha256.get(name)]
     if wrong:
-        raise BuildError(f"not what {manifest.folder / 'manifest.toml'} says: {', '.join(wrong)}")
+        raise BuildError(
+            f"the sha256 differs from {manifest.folder / 'manifest.toml'}: {', '.join(wrong)}. "
+            "Change the manifest if the new files are right."
+        )
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -37,7 +37,7 @@ SMALLEST_RANGE = 1e-4
 
 
 def same_sign_sum(weights: NDArray[Any]) -> NDArray[Any]:
-    """Largest sum in absolute value that neighbours of one sign reach: [in, out] -> [in/2, out]."""
+    """Return the largest |sum| that neighbours of one sign reach: [in, out] -> [in/2, out]."""
     first, second = weights[0::2], weights[1::2]
     positive = np.maximum(first, 0) + np.maximum(second, 0)
     negative = np.maximum(-first, 0) + np.maximum(-second, 0)
@@ -109,10 +109,10 @@ def _factors(activations: Floats, weights: list[Floats]) -> Floats:
 
 
 def smooth(encoder: Encoder, factors: Mapping[str, Floats]) -> Encoder:
-    """Return the same function with every smoothed input divided and its weights multiplied.
+    """Return an equal encoder: every smoothed input is divided, and its weights are multiplied.
 
-    Division goes into the LayerNorm or the value projection before the input, so it is free;
-    the residual branch finds the factors in `input_scale` and `middle_scale`.
+    The LayerNorm or the value projection before the input takes the division, so it costs no time.
+    The residual branches find the factors in `input_scale` and `middle_scale`.
     """
     entering = [factors[f"layers.{number}.query"] for number in range(len(encoder.layers))]
     leaving = [*entering[1:], None]

@@ -76,6 +76,7 @@ def smoke(bundle: Bundle, target: Target, folder: Path) -> str:
     if not (python := interpreter(target.python)):
         return f"; not run: there is no python{target.python} here"
     environment = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9", "TEXTFN_AUTH": "none"}
+    environment["_HANDLER"] = f"{bundle.module}.handler"
     environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = "1769"
     model = bundle.model.id if bundle.model else ""
     command = [python, "-I", "-S", "-B", str(SMOKE), str(folder), bundle.task, model]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.manifest import Manifest
+from shared.manifest import BUNDLED, Manifest
 from shared.names import Catalogue
 from shared.settings import Settings
 from textfn.bundling.inventory import third_party
@@ -94,7 +94,10 @@ def _write(content: bytes, path: Path, folder: Path) -> None:
 
 
 def _copy_model(manifest: Manifest, bundle: Bundle, folder: Path) -> None:
-    """Copy the function's own model; of the others the manifests, to say that they are not here."""
+    """Copy the function's own model; of the others the manifests, to say that they are not here.
+
+    Beside a pulled model stays the catalogue's manifest: it has the model's own pooling first.
+    """
     names = ["manifest.toml"]
     if bundle.model and manifest.folder == bundle.model.folder:
         names += [*manifest.sha256, "MODEL_CARD.md"]
@@ -102,6 +105,11 @@ def _copy_model(manifest: Manifest, bundle: Bundle, folder: Path) -> None:
     for name in names:
         if (manifest.folder / name).exists():
             shutil.copyfile(manifest.folder / name, folder / name)
+    catalogued = BUNDLED / manifest.id / "manifest.toml"
+    if catalogued.exists() and catalogued.parent != manifest.folder:
+        beside = folder.parent / manifest.id
+        beside.mkdir()
+        shutil.copyfile(catalogued, beside / "manifest.toml")
 
 
 def compile_all(target: Target, folder: Path) -> None:

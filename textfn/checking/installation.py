@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from shared.version import VERSION
 from textfn import layout
 from textfn.checking.checks import Check, compare, model_files
 from textfn.failure import Failure, in_words
@@ -30,7 +31,16 @@ def run(bundle: Path | None = None) -> Iterator[Check]:
     elif bundle:
         yield from _bundle(bundle)
     else:
-        for each in (_versions, _models, _threads, _memory, _writable, _telemetry, _tokens):
+        for each in (
+            _versions,
+            _models,
+            _defaults,
+            _threads,
+            _memory,
+            _writable,
+            _telemetry,
+            _tokens,
+        ):
             yield from each()
 
 
@@ -65,6 +75,7 @@ def _versions() -> Iterator[Check]:
     remedy = f"pip install -r {REQUIREMENTS}" if layout.IN_WHEEL else "make .venv/serve"
     yield from compare(found, pinned, remedy)
     yield Check("python", "ok", platform.python_version())
+    yield Check("textfn", "ok", VERSION)
 
 
 def _installed(name: str) -> str:
@@ -83,6 +94,19 @@ def _models() -> Iterator[Check]:
         yield Check("models", "fail", str(error), "Repair the file, or remove its folder.")
     except OSError as error:
         yield Check("models", "fail", in_words(error), "Repair the file, or remove its folder.")
+
+
+def _defaults() -> Iterator[Check]:
+    """Check the models that answer where a request names none, as a start does."""
+    from shared.settings import BadSetting
+    from textfn.known import catalogue
+
+    try:
+        catalogue().check_defaults()
+    except BadSetting as error:
+        yield Check("default models", "fail", str(error), "Set it right or leave it out.")
+    except (Failure, OSError):
+        return  # named among the models
 
 
 def _threads() -> Iterator[Check]:

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tokenizers import Tokenizer
 
-from shared.inference.model import Model
-from shared.inference.references import distance, expected, found
+from shared.inference.model import Model, graph_of
+from shared.inference.references import distance
 from shared.inference.session import CannotFeed, Graph
 from shared.manifest import Manifest
+from textfn.checking.causes import cause
 from textfn.digests import file_sha256
 from textfn.failure import in_words
 
@@ -45,7 +45,7 @@ def _wrong_files(manifest: Manifest) -> list[str]:
 
 def _wrong_graph(path: Path, manifest: Manifest) -> list[str]:
     try:
-        graph = Graph(path, manifest.output, optimize=manifest.optimize)
+        graph = graph_of(path, manifest)
     except CannotFeed as error:
         return [f"{path.name}: {error}"]
     inputs = {each.name: each.type for each in graph.session.get_inputs()}
@@ -79,23 +79,9 @@ def _wrong_numbers(manifest: Manifest) -> list[str]:
 
 def _difference(model: Model, reference: dict[str, Any]) -> str:
     """Say how the model misses a reference, or nothing."""
-    manifest = model.manifest
-    asked = reference.get("pooling", manifest.pooling[0])
-    met = {}
-    for pooling in manifest.pooling:
-        off = distance(model, reference, pooling)
-        met[pooling] = off <= reference["tolerance"]
-        if pooling == asked:
-            missed = f"{reference['origin']}: off by {off:.4f}, at most {reference['tolerance']}"
-    if met[asked]:
+    pooling = reference.get("pooling", model.manifest.pooling[0])
+    off = distance(model, reference, pooling)
+    if off <= reference["tolerance"]:
         return ""
-    if others := [pooling for pooling in met if met[pooling]]:
-        return f"{missed}; {others[0]} pooling gives what {asked} should: a wrong pooling"
-    if "scores" in reference and _met_in_another_order(model, reference):
-        return f"{missed}; right under other labels than {', '.join(manifest.labels)}: swapped"
-    return missed
-
-
-def _met_in_another_order(model: Model, reference: dict[str, Any]) -> bool:
-    scores = np.sort(found(model, reference, model.manifest.pooling[0]))
-    return bool(np.abs(scores - np.sort(expected(reference))).max() <= reference["tolerance"])
+    missed = f"{reference['origin']}: off by {off:.4f}, at most {reference['tolerance']:.4g}"
+    return "; ".join(filter(None, [missed, cause(model, reference, pooling)]))

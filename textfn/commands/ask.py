@@ -14,7 +14,8 @@ if TYPE_CHECKING:  # the help is shown without numpy and onnxruntime
     from shared.inference.result import Result
 
 CHUNK = 256  # texts; enough for full runs of a model, few enough to answer a pipe soon
-TEXTS = "TEXT: one per argument, or one per line of stdin. Each text gives one line of JSON:"
+TEXTS = """TEXT: one per argument, or one per line of stdin; an empty one is refused.
+Each text gives one line of JSON:"""
 CODES = "exit codes: 0 done; 1 failed; 2 wrong command or setting; 130 stopped (Ctrl-C)"
 
 # The fields of one line beside its text, for a chunk of texts; and the result they come from.
@@ -23,7 +24,7 @@ Command = Callable[[argparse.Namespace], int]
 
 
 class NotText(Failure):
-    """A text that is not UTF-8."""
+    """A text that is not UTF-8 or is empty."""
 
 
 def add_embed(parser: Parser) -> None:
@@ -62,7 +63,9 @@ def _add_arguments(parser: Parser, command: Command, summary: str, line: str, ex
     parser.description = f"{summary}\n\n{TEXTS}\n{line}"
     parser.epilog = f"{example}\n\n{CODES}"
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="default: the lines of stdin")
-    parser.add_argument("--model", help="name of an installed model; default: the first")
+    parser.add_argument(
+        "--model", help="name of an installed model; default: TEXTFN_DEFAULT_..., or the first"
+    )
     parser.set_defaults(run=command)
 
 
@@ -93,6 +96,8 @@ def classify(options: argparse.Namespace) -> int:
 
 def similarity(options: argparse.Namespace) -> int:
     model = _model("sentence-similarity", options)
+    if not options.source:
+        raise WrongCommand("--source is empty: give at least one character")
     (source,) = _decoded([os.fsencode(options.source)])
 
     def answers(texts: Sequence[str]) -> tuple[list[dict[str, Any]], "Result"]:
@@ -165,6 +170,9 @@ def _decoded(lines: Iterable[bytes]) -> Iterator[str]:
     """Yield each line without its end. Raises NotText with the number of the line."""
     for number, line in enumerate(lines, start=1):
         try:
-            yield line.decode("utf-8").removesuffix("\n").removesuffix("\r")
+            text = line.decode("utf-8").removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError as error:
             raise NotText(f"text {number} is not UTF-8: {error.reason}") from None
+        if not text:
+            raise NotText(f"text {number} is empty: remove it or give at least one character")
+        yield text

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def add_arguments(parser: Parser) -> None:
     parser.description = (
         "Check hashes, graph inputs, output width and tokenizer ids, and compare the model's\n"
-        "numbers with the published ones of its manifest: they show that labels and pooling are\n"
-        "right."
+        "numbers with those of its manifest, published ones or its own without padding. They show\n"
+        "that labels, function, pooling, padding and the limit of tokens are right."
     )
     parser.epilog = (
         "example: textfn models verify all-minilm-l6-v2\n\n"
@@ -39,5 +39,5 @@ def _report(manifest: "Manifest") -> int:
         print(f"{manifest.id}: {problem}", file=sys.stderr)
     if not wrong:
         count = len(manifest.references)
-        print(f"{manifest.id}: right ({len(manifest.sha256)} files, {count} published references)")
+        print(f"{manifest.id}: right ({len(manifest.sha256)} files, {count} references)")
     return 1 if wrong else 0

@@ -1,4 +1,4 @@
-"""Write what follows from dialects, manifests and settings, or check that it is written."""
+"""Write the parts of files that follow from dialects, manifests and settings, or check them."""
 
 import argparse
 import sys
@@ -20,7 +20,7 @@ SHOWN = 6  # lines of a difference
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit codes: 0 done; 1 a file differs, or cannot be generated."""
+    """Return the exit code: 0 done; 1 a file differs, or cannot be generated."""
     parser = argparse.ArgumentParser(prog="python -m textfn.generating", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail on a difference")
     options = parser.parse_args(arguments)
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def generated() -> dict[str, str]:
-    """Every file that is generated in whole or in part: its name -> its text."""
+    """Return the text of every file that is generated in whole or in part, by its name."""
     catalogue = Catalogue(map(read, _folders()))
     found = routes(catalogue)
     parts = {
@@ -54,7 +54,7 @@ def generated() -> dict[str, str]:
 
 
 def _folders() -> list[Path]:
-    """The models that come with textfn: a pulled or an added one, NAME@..., is this machine's."""
+    """Find the models that come with textfn. A pulled or added one is in a folder NAME@..."""
     return [path for path in sorted(BUNDLED.iterdir()) if _is_of_textfn(path)]
 
 
@@ -67,7 +67,7 @@ def _written(name: str) -> str:
 
 
 def _difference(name: str, text: str) -> str:
-    """The first lines that differ, and what to do."""
+    """Return the first lines that differ, and what to do."""
     lines = unified_diff(_written(name).splitlines(), text.splitlines(), n=0, lineterm="")
     first = islice(lines, 2, 3 + SHOWN)  # after the names of the two files
     return "\n".join([f"{name} is not what is generated. Run `make generated`.", *first])

@@ -8,11 +8,11 @@ from shared.errors import Failure
 
 
 class NotGenerated(Failure):
-    """Something of which the generated files cannot be made; the message says what to do."""
+    """A source from which no file can be generated; the message says what to do."""
 
 
 def filled(text: str, parts: Mapping[str, Sequence[str]], name: str) -> str:
-    """The text of the file `name` with the lines of each part between the part's two comments.
+    """Return the text of the file `name` with each part's lines between the part's two comments.
 
     The lines are indented as the first comment is. Raises NotGenerated if a comment is missing.
     """

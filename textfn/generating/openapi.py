@@ -17,10 +17,11 @@ Json = dict[str, Any]
 
 
 def document() -> str:
-    """functions/openapi.json.
+    """Return the text of functions/openapi.json.
 
-    `SOURCE` has the rest of the document as it is, and besides: `forms`, one operation per form;
-    `paths`, what an operation of one path has of its own; `service`, the paths of no dialect.
+    `SOURCE` has three parts from which the paths are made: `forms`, one operation per form;
+    `paths`, the fields that one path's operation has of its own; `service`, the paths that belong
+    to no dialect. The rest of it is copied.
 
     Raises NotGenerated if a form has no operation.
     """
@@ -43,11 +44,13 @@ def document() -> str:
         for dialect in DIALECTS
         if dialect.TITLE not in (tag["name"] for tag in source["tags"])
     ]
-    return printed({**source, "paths": paths | service, "components": components}) + "\n"
+    for shown, operations in service.items():
+        paths.setdefault(shown, {}).update(operations)
+    return printed({**source, "paths": paths, "components": components}) + "\n"
 
 
 def printed(value: Any, indent: int = 0, label: str = "") -> str:
-    """JSON that has an object or array on one line if it fits."""
+    """Return JSON that has an object or array on one line if it fits."""
     line = label + json.dumps(value, ensure_ascii=False)
     if indent + len(line) < WIDTH or not value or not isinstance(value, dict | list):
         return line
@@ -62,7 +65,7 @@ def printed(value: Any, indent: int = 0, label: str = "") -> str:
 
 
 def _operation(dialect: Dialect, path: Path, described: Json, components: Json) -> Json:
-    """A form's operation with the path's id, tag, variables and errors."""
+    """Return a form's operation with the path's id, tag, variables and errors."""
     variables = re.findall(r"{(\w+)", path.pattern)
     named = [*variables, *described.get("parameters", [])]
     for name in variables:
@@ -83,8 +86,9 @@ def _operation(dialect: Dialect, path: Path, described: Json, components: Json) 
 
 
 def _identifier(pattern: str) -> str:
-    """The fixed parts of a path in one word: "/openai/{model}/x" is "openaiX"."""
-    first, *others = re.findall(r"[A-Za-z0-9]+", re.sub(r"{.*?}", "", pattern))
+    """Return the fixed parts of a path as one word: "/openai/{model}/x" is "openaiX"."""
+    words = re.findall(r"[A-Za-z0-9]+", re.sub(r"{.*?}", "", pattern))
+    first, *others = words or ["root"]
     return "".join([first, *(word.capitalize() for word in others)])
 
 

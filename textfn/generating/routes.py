@@ -1,7 +1,7 @@
 """The routes of an HTTP API: the paths of every dialect, with every name of every model.
 
-An HTTP API matches whole segments of a path. "{proxy+}" is the rest of a path, and only its end may
-be one. So a path whose model decides the function has one route per name of a model.
+An HTTP API matches whole segments of a path. "{proxy+}" matches the rest of a path and must be
+its end. So a path whose model decides the function has one route per name of a model.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
 """
 
@@ -20,7 +20,7 @@ SEGMENTS = ("{name}", "{owner}/{name}", "{vendor}/{owner}/{name}")
 
 
 def routes(catalogue: Catalogue) -> dict[str, str]:
-    """Path -> the function of a POST there, such as "text_embeddings".
+    """Return the function that a POST to each path reaches, such as "text_embeddings".
 
     Raises NotGenerated for a path that would lead to two functions.
     """
@@ -38,7 +38,7 @@ def routes(catalogue: Catalogue) -> dict[str, str]:
 
 def _routes_of(path: Path, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
     tasks = local.tasks_of(path.form)
-    if len(tasks) > 1:
+    if len(tasks) > 1 and MODEL in path.pattern:
         for manifest in catalogue:
             task = next(each for each in tasks if each.TASK in manifest.tasks)
             for name in manifest.names:
@@ -51,7 +51,7 @@ def _routes_of(path: Path, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
 
 
 def _matched(name: str) -> str:
-    """A model's name as a route has it: a route key has no "@", so a variable stands for it."""
+    """Return a name as a route has it: no route key has "@", so a variable replaces it."""
     return "{vendor}/" + name.partition("/")[2] if name.startswith("@") else name
 
 

@@ -15,7 +15,7 @@ TASKS = {
 
 
 def settings() -> list[str]:
-    """Every environment variable with its default and its help."""
+    """Return a row per environment variable: its default and its help."""
     rows = [
         (f"`{PREFIX}{each.name.upper()}`", _default(each), each.metadata["help"])
         for each in fields(Settings)
@@ -24,7 +24,7 @@ def settings() -> list[str]:
 
 
 def models(catalogue: Catalogue) -> list[str]:
-    """Every model with its tasks, the way to get it and its licence."""
+    """Return a row per model: its tasks, the way to get it and its licence."""
     rows = [
         (each.id, _tasks(each), _availability(each, catalogue), each.licence)
         for each in _small_first(catalogue)
@@ -33,7 +33,7 @@ def models(catalogue: Catalogue) -> list[str]:
 
 
 def names(catalogue: Catalogue) -> list[str]:
-    """Every model with its other names, its longest text and its poolings."""
+    """Return a row per model: its other names, its limit of tokens and its poolings."""
     rows = [
         (each.id, _code(each.aliases), f"{each.max_tokens}", ", ".join(each.pooling))
         for each in _small_first(catalogue)
@@ -42,7 +42,7 @@ def names(catalogue: Catalogue) -> list[str]:
 
 
 def _small_first(catalogue: Catalogue) -> list[Manifest]:
-    """The bundled models first, then by their work per token."""
+    """Sort the bundled models first, then by their work per token."""
 
     def order(each: Manifest) -> tuple[bool, int, str]:
         return not each.sha256, each.layers * each.width**2, each.id
@@ -55,7 +55,7 @@ def _tasks(manifest: Manifest) -> str:
 
 
 def _availability(manifest: Manifest, catalogue: Catalogue) -> str:
-    """Bundled with its size, or pulled, with the bundled model that stands in until then."""
+    """Say "bundled" with the size, or "pulled" with the bundled model that stands in till then."""
     if manifest.sha256:
         size = sum((manifest.folder / name).stat().st_size for name in manifest.sha256)
         return f"bundled, {size / 1e6:.0f} MB"
@@ -68,7 +68,7 @@ def _availability(manifest: Manifest, catalogue: Catalogue) -> str:
 
 
 def _default(setting: Field[object]) -> str:
-    """The default as a person sets it; `shown` stands for one that is computed."""
+    """Return the default as a person sets it. A computed one has the text `shown` instead."""
     if setting.default is MISSING:
         return str(setting.metadata["shown"])
     value = setting.default

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Mapping
 
-WIDTH = 90  # of a line of template.yaml without its indentation
+WIDTH = 90  # characters per line of template.yaml, without indentation
 
 Parts = dict[str, list[str]]
 
 
 def sam(routes: Mapping[str, str]) -> Parts:
-    """The `parameters` of the routes, and the routes of each function."""
+    """Return the `parameters` of the routes, and the routes of each function."""
     parts = {"parameters": _parameters(routes)}
     for name, paths in _by_function(routes).items():
         first, *others = paths
@@ -20,7 +20,7 @@ def sam(routes: Mapping[str, str]) -> Parts:
 
 
 def serverless(routes: Mapping[str, str]) -> Parts:
-    """The events of each function."""
+    """Return the events of each function."""
     return {
         _part(name): [f"- httpApi: POST {path}" for path in paths]
         for name, paths in _by_function(routes).items()
@@ -28,7 +28,7 @@ def serverless(routes: Mapping[str, str]) -> Parts:
 
 
 def _by_function(routes: Mapping[str, str]) -> dict[str, list[str]]:
-    """The paths of each function, those without a variable first."""
+    """Return the paths of each function, those without a variable first."""
     paths = sorted(routes, key=lambda path: "{" in path)
     return {name: [path for path in paths if routes[path] == name] for name in routes.values()}
 
@@ -48,14 +48,14 @@ def _variables(path: str) -> list[str]:
 
 
 def _parameters(routes: Mapping[str, str]) -> list[str]:
-    """A parameter per variable, with an alias of the variable's name."""
+    """Return one parameter per variable, with an alias of the variable's name."""
     names = dict.fromkeys(name for path in routes for name in _variables(path))
     shape = "in: path, required: true, schema: {type: string}"
     return [f"{name}: &{name} {{name: {name}, {shape}}}" for name in names]
 
 
 def _first_of_function(path: str, integration: str) -> list[str]:
-    """The route that the alias of the function's other routes is of."""
+    """Return the first route of a function. Its other routes are aliases of it."""
     reference = f"#/components/x-amazon-apigateway-integrations/{integration}"
     return [
         f"{path}:",
@@ -67,7 +67,7 @@ def _first_of_function(path: str, integration: str) -> list[str]:
 
 
 def _route(path: str, integration: str) -> list[str]:
-    """One line, or two where one would be too long."""
+    """Return the route in one line, or in two if one would be too long."""
     parameters = "".join(f"parameters: {each}, " for each in _aliases(path))
     operation = f"{{{parameters}post: *{integration}}}"
     line = f"{path}: {operation}"
@@ -75,6 +75,6 @@ def _route(path: str, integration: str) -> list[str]:
 
 
 def _aliases(path: str) -> list[str]:
-    """The list of a path's parameters; nothing if it has none."""
+    """Return the list of a path's parameters; nothing if it has none."""
     names = ", ".join(f"*{name}" for name in _variables(path))
     return [f"[{names}]"] if names else []

@@ -1,4 +1,4 @@
-"""Training text for the sentiment classifier: treebank, review tails and own sentences."""
+"""The training texts of the sentiment classifier: treebank, review tails and own sentences."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from typing import NamedTuple, TypeVar
 T = TypeVar("T")
 
 LEVEL_TARGETS = (0.02, 0.12, 0.5, 0.88, 0.98)  # P(positive) of the treebank's labels 0..4
-REVIEW_TARGETS = (0.1, 0.9)  # of a tail: the label is the whole review's, so it is noisy
-OWN_TARGETS = (0.03, 0.97)  # the range own labels are clipped to
-HELD_TREES, HELD_REVIEWS = 20, 12  # one in so many is held back, by a hash of its text
+REVIEW_TARGETS = (0.1, 0.9)  # P(positive) of a tail; the whole review's label, so noisy
+OWN_TARGETS = (0.03, 0.97)  # the range to which own labels are clipped
+HELD_TREES, HELD_REVIEWS = 20, 12  # one in so many is held back, chosen by a hash of its text
 
 
 class Example(NamedTuple):
@@ -40,7 +40,7 @@ class Data:
 
 
 def letters(text: str) -> str:
-    """The letters and digits alone: equal for spellings that differ only in spacing or case."""
+    """Return the letters and digits, equal for spellings that differ only in spacing or case."""
     return re.sub(r"[\W_]+", "", text.lower())
 
 
@@ -49,7 +49,7 @@ def is_held(text: str, one_in: int) -> bool:
 
 
 def read_tsv(path: Path) -> list[Example]:
-    """Rows of `label<TAB>text` below a header line."""
+    """Read rows of `label<TAB>text` below a header line."""
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8") as file:
         rows = [str(line).rstrip("\n").split("\t", 1) for line in file][1:]
@@ -61,7 +61,7 @@ def unescape(word: str) -> str:
 
 
 def tree_nodes(tree: str) -> list[tuple[str, int]]:
-    """(text, label 0..4) of every node of a bracketed tree; the root comes last."""
+    """Return (text, label 0..4) of every node of a bracketed tree; the root comes last."""
     found: list[tuple[str, int]] = []
     stack: list[tuple[int, list[str]]] = []
     for label, word, close in re.findall(r"\((\d)|([^()\s]+)|(\))", tree):
@@ -78,7 +78,7 @@ def tree_nodes(tree: str) -> list[tuple[str, int]]:
 
 
 def read_trees(path: Path) -> tuple[dict[str, int], dict[str, int]]:
-    """Labels of the whole sentences, and of the phrases of those that are not held back."""
+    """Return the labels of the sentences, and of the phrases of those that are not held back."""
     sentences: dict[str, int] = {}
     phrases: dict[str, int] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
@@ -97,7 +97,7 @@ def treebank_examples(
 
 
 def read_data(args: argparse.Namespace, targets: Sequence[float]) -> Data:
-    """All examples; a text of the dev set is left out of training.
+    """Read all examples. A text of the dev set is left out of training.
 
     `targets` are P(positive) of the treebank's labels 0..4.
     """
@@ -112,7 +112,7 @@ def read_data(args: argparse.Namespace, targets: Sequence[float]) -> Data:
     return Data(
         sentences=[e for e in sentences if not is_held(e.text, HELD_TREES)],
         polar=[e for e in phrases if e.target != 0.5],
-        # Neutral phrases of fewer than four words say nothing.
+        # Neutral phrases of fewer than four words teach nothing.
         neutral=[e for e in phrases if e.target == 0.5 and e.text.count(" ") >= 3],
         own=[Example(e.text, min(max(e.target, low), high)) for e in own],
         reviews=[e for e in reviews if not is_held(e.text, HELD_REVIEWS)],
@@ -123,13 +123,13 @@ def read_data(args: argparse.Namespace, targets: Sequence[float]) -> Data:
 
 
 def review_sentences(reviews: Sequence[Example]) -> list[Example]:
-    """The sentences of four words or more, each with its review's label."""
+    """Return the sentences of four words or more, each with its review's label."""
     parts = [(part, e.target) for e in reviews for part in re.split(r"(?<=[.!?])\s+", e.text)]
     return [Example(part, target) for part, target in parts if part.count(" ") >= 3]
 
 
 def ordinary(text: str) -> str:
-    """Treebank spelling as people write it; case and spaces at punctuation are the tokenizer's."""
+    """Return a treebank text in ordinary spelling; the tokenizer evens out case and spaces."""
     text = re.sub(r"\b(\w+) n't\b", r"\1n't", text)
     text = re.sub(r"\b(gon|wan|got) (na|ta)\b", r"\1\2", text)
     return text.replace("``", '"').replace("''", '"').replace(" --", " -")
@@ -140,7 +140,7 @@ def draw(items: Sequence[T], share: float, rng: random.Random) -> list[T]:
 
 
 def epoch_batches(examples: list[Example], size: int, rng: random.Random) -> list[list[Example]]:
-    """Shuffled batches of texts of like length, so that little is spent on padding."""
+    """Return shuffled batches of texts of similar length, which need little padding."""
     rng.shuffle(examples)
     batches = []
     for start in range(0, len(examples), 50 * size):

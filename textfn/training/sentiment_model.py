@@ -33,7 +33,7 @@ class SentimentClassifier(nn.Module):
 
     def __init__(self, folder: Path, dropout: float = 0.0) -> None:
         super().__init__()
-        # Eager attention: on a CPU the fused kernels are slower to train (half as fast).
+        # Eager attention: on a CPU the fused kernels train half as fast.
         config = BertConfig.from_pretrained(folder, attn_implementation="eager")
         self.bert = BertModel(config, add_pooling_layer=False)
         self.classifier = Head(config.hidden_size, dropout)
@@ -42,7 +42,7 @@ class SentimentClassifier(nn.Module):
         self.bert.embeddings.word_embeddings.requires_grad_(False)
 
     def load(self, path: Path) -> None:
-        """The base checkpoint's names; a new head keeps its random weights."""
+        """Load weights under the base checkpoint's names. A new head keeps its random weights."""
         weights = load_file(path)
         names = {k: k if k.startswith("classifier.") else f"bert.{k}" for k in weights}
         missing, _ = self.load_state_dict({names[k]: v for k, v in weights.items()}, strict=False)
@@ -78,7 +78,7 @@ def encode(tokenizer: Tokenizer, batch: Sequence[Example]) -> tuple[Tensor, Tens
 
 @torch.no_grad()
 def predict(model: nn.Module, tokenizer: Tokenizer, examples: Sequence[Example]) -> Tensor:
-    """Logits [examples, 2], in the examples' order."""
+    """Return logits [examples, 2], in the order of the examples."""
     model.eval()
     order = sorted(range(len(examples)), key=lambda i: len(examples[i].text))
     logits = torch.empty(len(examples), 2)
@@ -90,7 +90,7 @@ def predict(model: nn.Module, tokenizer: Tokenizer, examples: Sequence[Example])
 
 
 def figures(logits: Tensor, examples: Sequence[Example]) -> str:
-    """Accuracy, and expected calibration error over 15 equal bins of confidence."""
+    """Return accuracy, and expected calibration error over 15 equal bins of confidence."""
     confidence, label = logits.softmax(1).max(1)
     right = (label == torch.tensor([e.target > 0.5 for e in examples])).float()
     bins = (confidence * 15).long().clamp(max=14)

@@ -10,12 +10,12 @@ class Recipe:
     """Every hyper-parameter of one training stage; shares are drawn anew each epoch."""
 
     epochs: int
-    learning_rate: float = 8e-5  # of the top encoder layer
+    learning_rate: float = 8e-5  # in the top encoder layer
     head_learning_rate: float = 5e-4
     layer_decay: float = 0.9  # learning rate factor from one layer to the one below it
     weight_decay: float = 0.01
     warmup: float = 0.06  # share of the steps
-    last_rate: float = 0.0  # learning rate factor the linear decay ends at
+    last_rate: float = 0.0  # learning rate factor at the end of the linear decay
     batch: int = 32
     max_tokens: int = 72
     dropout: float = 0.1
@@ -24,13 +24,13 @@ class Recipe:
     ema_decay: float = 0.98  # per update
     ema_every: int = 10  # steps
     sentence_share: float = 1.0
-    phrase_share: float = 0.4  # of the polar phrases
-    neutral_share: float = 0.15  # of the neutral phrases
-    plain_share: float = 0.5  # of the treebank texts, rewritten in ordinary spelling
-    own_copies: int = 3  # of each own sentence in an epoch
+    phrase_share: float = 0.4  # share of the polar phrases
+    neutral_share: float = 0.15  # share of the neutral phrases
+    plain_share: float = 0.5  # share of the treebank texts in ordinary spelling
+    own_copies: int = 3  # copies of each own sentence per epoch
     level_targets: tuple[float, ...] = LEVEL_TARGETS
     review_share: float = 0.0
-    review_prior: float = 0.7  # logit a review's label adds to the teacher's on its sentences
+    review_prior: float = 0.7  # added to the teacher's logit by a review's label
 
 
 STAGES = {
@@ -48,7 +48,7 @@ STAGES = {
         review_share=1.0,
     ),
     "treebank": Recipe(epochs=3, rdrop=1.0),
-    # Nearer to hard labels, and of all phrases: it errs elsewhere, which is what an average wants.
+    # Harder labels and all phrases: it makes other errors, which an average of models evens out.
     "sharp": Recipe(
         epochs=2,
         learning_rate=1e-4,
@@ -60,7 +60,7 @@ STAGES = {
         level_targets=(0.01, 0.06, 0.5, 0.94, 0.99),
     ),
     "distil": Recipe(epochs=3, review_share=0.25),
-    # A constant rate: the averages of the weights, not the last ones, are what is kept.
+    # The rate is constant, because the average of the weights is kept, not the last weights.
     "refine": Recipe(
         epochs=2,
         last_rate=1.0,

@@ -67,7 +67,7 @@ def soft_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def loss_of(model: nn.Module, ids: Tensor, mask: Tensor, target: Tensor, rdrop: float) -> Tensor:
-    """Soft cross-entropy; with R-drop, of two dropout passes and the KL between them."""
+    """Return the soft cross-entropy; with R-drop, that of two dropout passes and their KL."""
     if rdrop:
         ids, mask, target = ids.repeat(2, 1), mask.repeat(2, 1), target.repeat(2)
     with torch.autocast("cpu", torch.bfloat16):
@@ -82,7 +82,7 @@ def loss_of(model: nn.Module, ids: Tensor, mask: Tensor, target: Tensor, rdrop: 
 
 
 def parameter_groups(model: SentimentClassifier, recipe: Recipe) -> list[dict[str, Any]]:
-    """AdamW groups: layer-wise learning rates, no weight decay on biases and norms."""
+    """Return AdamW groups: layer-wise learning rates, no weight decay on biases and norms."""
     layers = [model.bert.embeddings, *model.bert.encoder.layer]
     rates = [recipe.learning_rate * recipe.layer_decay**i for i in range(len(layers))][::-1]
     groups: list[dict[str, Any]] = []
@@ -99,7 +99,7 @@ def parameter_groups(model: SentimentClassifier, recipe: Recipe) -> list[dict[st
 
 
 def taught(folder: Path, recipe: Recipe, reviews: Sequence[Example]) -> list[Example]:
-    """The reviews' sentences with the teacher's P(positive), the review's label as a prior."""
+    """Return the reviews' sentences with the teacher's P(positive); the label is the prior."""
     sentences = review_sentences(reviews)
     tokenizer = load_tokenizer(folder, recipe.max_tokens)
     logits = predict(SentimentClassifier(folder), tokenizer, sentences)
@@ -109,7 +109,7 @@ def taught(folder: Path, recipe: Recipe, reviews: Sequence[Example]) -> list[Exa
 
 
 def with_targets(args: argparse.Namespace, recipe: Recipe, data: Data) -> Data:
-    """The data with its reviews' labels made soft, by a teacher where one is given."""
+    """Return the data with soft labels for its reviews, from the teacher if there is one."""
     if args.teacher:
         return dataclasses.replace(data, reviews=taught(args.teacher, recipe, data.reviews))
     reviews = [Example(e.text, REVIEW_TARGETS[int(e.target)]) for e in data.reviews]
@@ -117,7 +117,7 @@ def with_targets(args: argparse.Namespace, recipe: Recipe, data: Data) -> Data:
 
 
 class Run:
-    """One stage of training; its position is the step alone, so that it can be resumed."""
+    """One stage of training. Its position is the step alone, so that it can be resumed."""
 
     def __init__(self, args: argparse.Namespace, data: Data) -> None:
         self.args, self.recipe = args, STAGES[args.stage]
@@ -135,7 +135,7 @@ class Run:
         self.step = 0
 
     def update_average(self, averages: Any, weights: Any, _: object) -> None:
-        """Exponential moving average of the weights."""
+        """Update the exponential moving average of the weights."""
         for average, weight in zip(averages, weights, strict=True):
             average.lerp_(weight, 1 - self.recipe.ema_decay)
 
@@ -144,12 +144,12 @@ class Run:
         return epoch_batches(epoch_examples(self.recipe, self.data, rng), self.recipe.batch, rng)
 
     def batches(self) -> Iterator[list[Example]]:
-        """The batches still to come; each epoch is drawn from the seed and its number alone."""
+        """Give the batches still to come. The seed and an epoch's number decide its batches."""
         for number in range(self.step // self.epoch_steps, self.recipe.epochs):
             yield from self.epoch(number)[self.step % self.epoch_steps :]
 
     def set_rates(self) -> None:
-        """Linear warm-up, then linear decay."""
+        """Set the rates of the step: linear warm-up, then linear decay."""
         warm = max(1, int(self.steps * self.recipe.warmup))
         left = (self.steps - self.step) / max(1, self.steps - warm)
         last = self.recipe.last_rate
@@ -208,14 +208,14 @@ class Run:
 
 
 def temperature(logits: Tensor, examples: Sequence[Example]) -> float:
-    """The temperature of least negative log-likelihood (Guo et al. 2017), on a grid."""
+    """Find the temperature of least negative log-likelihood (Guo et al. 2017) on a grid."""
     label = torch.tensor([int(e.target > 0.5) for e in examples])
     grid = [1.02**i for i in range(-60, 61)]
     return min(grid, key=lambda t: F.cross_entropy(logits / t, label).item())
 
 
 def average(args: argparse.Namespace, data: Data) -> None:
-    """The models' mean in weight space (Wortsman et al. 2022), calibrated on held-back text."""
+    """Save the mean of the models' weights (Wortsman et al. 2022), calibrated on held-back text."""
     models = [SentimentClassifier(folder) for folder in args.start]
     states = [model.state_dict() for model in models]
     soup, tokenizer = models[0], load_tokenizer(args.start[0], 256)

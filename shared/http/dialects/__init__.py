@@ -3,17 +3,17 @@
 from shared.http.dialects import cloudflare, huggingface, openai, tei
 from shared.http.dialects.dialect import Dialect, Path
 
-# Asked in this order; the last one also answers for the paths that nobody owns.
+# Asked in this order. The last one also answers for paths that no dialect owns.
 DIALECTS: tuple[Dialect, ...] = (cloudflare, tei, openai, huggingface)
 
 
 def of(path: str) -> Dialect:
-    """The dialect of a path, known or not: an error must be in the words of the caller's API."""
+    """Return the dialect of a path, known or not: errors must be in the format of its API."""
     return next((each for each in DIALECTS if each.owns(path)), DIALECTS[-1])
 
 
 def paths() -> list[Path]:
-    """The paths of all dialects, in the order in which they must be tried.
+    """Return the paths of all dialects, in the order in which they must be tried.
 
     A pattern that ends in a model's name takes any path that begins like it, so it comes after
     those that end in something else, and a shorter one comes after a longer one.

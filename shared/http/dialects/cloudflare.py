@@ -1,14 +1,17 @@
 """Cloudflare's API v4: the envelope and the errors of Workers AI."""
 
+import copy
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared import errors
 from shared.errors import TextfnError
 from shared.http.dialects.dialect import ErrorSchema, Path, for_error
+from shared.http.dialects.known_fields import FieldRules
 from shared.manifest import Manifest
+from shared.settings import Settings
 
 TITLE = "Cloudflare Workers AI"
 ACCOUNT = "/client/v4/accounts/{account}"
@@ -17,6 +20,7 @@ SEARCH = ACCOUNT + "/ai/models/search"
 SCHEMA = ACCOUNT + "/ai/models/schema"
 VERIFY = ("/client/v4/user/tokens/verify", ACCOUNT + "/tokens/verify")
 
+RUN_NAMED = ACCOUNT + "/ai/run"  # the body names the model
 RUN = (
     ACCOUNT + "/ai/run/{model:path}",
     GATEWAY + "/workers-ai/run/{model:path}",
@@ -24,10 +28,19 @@ RUN = (
 )
 PATHS = (
     *(Path(pattern, "run") for pattern in RUN),
+    Path(RUN_NAMED, "run-named"),
     Path(SEARCH, "search", "GET"),
     Path(SCHEMA, "schema", "GET"),
     *(Path(pattern, "verify", "GET") for pattern in VERIFY),
 )
+FIELDS: Mapping[str, FieldRules] = {
+    "text-embeddings": FieldRules(
+        ("text", "pooling", "dimensions", "truncate_inputs"),
+        ("model",),  # the path names it
+    ),
+    "sentence-similarity": FieldRules(("source", "text", "sentences"), ("model", "normalize")),
+    "text-classification": FieldRules(("text",), ("model", "normalize")),
+}
 GATEWAY_TO_WORKERS_AI = re.compile("/v1/[^/]+/[^/]+/workers-ai(?!/v1/)(/|$)")
 
 # https://developers.cloudflare.com/workers-ai/platform/errors/ and, for 5006, 10000, 9106 and 7003,
@@ -64,8 +77,8 @@ WORDS: dict[type[TextfnError], str] = {
     errors.InternalError: "Internal server error",
 }
 
-# The schema validator's grammar, code 5006. `maxItems`, `enum`, `minimum` were never seen: ours are
-# alike.
+# The words of the schema validator, code 5006. Those of `maxItems`, `enum` and `minimum` were never
+# seen; ours follow the others.
 VALIDATOR: dict[type[TextfnError], str] = {
     errors.UnreadableRequest: "SyntaxError: headers or body are not UTF-8 text",
     errors.NotHttp: "Error: not a request",
@@ -107,6 +120,11 @@ TASKS = {
 }
 
 
+def poolings(manifest: Manifest) -> list[str]:
+    """The kinds of pooling of a model, Workers AI's default first: mean, if the model has it."""
+    return sorted(manifest.pooling, key=lambda each: each != "mean")
+
+
 def owns(path: str) -> bool:
     if path.startswith("/client/v4/") or path == "/client/v4":
         return "/ai/v1/" not in path
@@ -114,24 +132,25 @@ def owns(path: str) -> bool:
 
 
 def success(result: Any) -> dict[str, Any]:
+    """Return Cloudflare's envelope around a result."""
     return {"result": result, "success": True, "errors": [], "messages": []}
 
 
 def active(token: str) -> dict[str, Any]:
-    """What is said of a valid token."""
+    """Return the answer about a valid API token. `token` is its id."""
     message = {"code": 10000, "message": "This API Token is valid and active", "type": None}
     return {**success({"id": token, "status": "active"}), "messages": [message]}
 
 
 def paged(items: Sequence[Any], page: int, per_page: int) -> dict[str, Any]:
-    """One page of a list. A page past the last is empty: clients ask until they get such a one."""
+    """Return one page of a list. A page past the last is empty: clients ask until they get one."""
     shown = items[(page - 1) * per_page : page * per_page]
     info = {"page": page, "per_page": per_page, "count": len(shown), "total_count": len(items)}
     return {**success(shown), "result_info": info}
 
 
 def model(manifest: Manifest) -> dict[str, Any]:
-    """A model as Cloudflare lists it; the values of properties are strings."""
+    """Return a model as Cloudflare lists it; the values of properties are strings."""
     name = next((each for each in manifest.names if each.startswith("@")), manifest.id)
     title, id = TASKS[manifest.tasks[0]]
     properties = {
@@ -156,7 +175,26 @@ def model(manifest: Manifest) -> dict[str, Any]:
     }
 
 
+def schemas(
+    task: str, manifest: Manifest, general: Mapping[str, Any], settings: Settings
+) -> dict[str, Any]:
+    """The JSON Schemas of a model's input and output: `general` ones, with what the model takes."""
+    name = TASKS[task][0].replace(" ", "")
+    input, output = (copy.deepcopy(general[f"{name}{side}"]) for side in ("Input", "Output"))
+    for field in (input["properties"].get(each, {}) for each in ("text", "sentences")):
+        for array in [field, *field.get("oneOf", [])]:
+            if "maxItems" in array:
+                array["maxItems"] = settings.max_texts
+    if task == "text-embeddings":
+        known = poolings(manifest)
+        input["properties"]["pooling"] |= {"enum": known, "default": known[0]}
+        output["properties"]["pooling"]["enum"] = known
+        input["properties"]["dimensions"]["const"] = manifest.dimensions
+    return {"input": input, "output": output}
+
+
 def error(error: TextfnError, request_id: str) -> tuple[int, dict[str, Any]]:
+    """Give the service's own words in `errors`, and ours with the hint in `messages`."""
     status, code = for_error(STATUS_AND_CODE, error)
     found = [{"code": code, "message": _message(error, request_id)}]
     if isinstance(error, errors.UnknownPath):

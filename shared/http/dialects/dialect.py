@@ -1,15 +1,16 @@
-"""What a dialect is: the paths that a client asks, and the words in which an error answers it."""
+"""A dialect: the paths that its clients ask, and the format of its errors."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from shared.errors import TextfnError
+from shared.http.dialects.known_fields import FieldRules
 
 T = TypeVar("T")
 
 
 class Path(NamedTuple):
-    """A pattern of Starlette's, and the form of the request that is sent there.
+    """A path as Starlette's pattern, and the form of the request that is sent there.
 
     A form is what a body means and what its answer looks like, such as "embeddings" for OpenAI's
     embeddings request. The functions have one endpoint per form.
@@ -30,23 +31,25 @@ class ErrorSchema(NamedTuple):
 class Dialect(Protocol):
     """One module per dialect; `DIALECTS` lists them. Everything else loops over that tuple.
 
-    `TITLE` is the tag of the dialect's operations in the OpenAPI document.
+    `TITLE` is the tag of the dialect's operations in the OpenAPI document. `FIELDS` has the fields
+    of each task that the dialect asks for; known_fields.py says what becomes of all others.
     """
 
     TITLE: str
     PATHS: tuple[Path, ...]
+    FIELDS: Mapping[str, FieldRules]
     ERROR: ErrorSchema
 
     def owns(self, path: str) -> bool:
-        """Whether a path, known or not, is asked by this dialect's clients."""
+        """Tell whether this dialect's clients ask a path, known or not."""
 
     def error(self, error: TextfnError, request_id: str) -> tuple[int, dict[str, Any]]:
-        """Status and body of an error."""
+        """Return the status and the body of an error."""
 
     def headers(self, seconds: float) -> dict[str, str]:
-        """Headers of an answer that took so many seconds."""
+        """Return the headers of an answer that took so many seconds."""
 
 
 def for_error(table: Mapping[type[TextfnError], T], error: TextfnError) -> T:
-    """The entry of the error's class, or of its nearest ancestor in the table."""
+    """Return the entry of the error's class, or of its nearest ancestor in the table."""
     return next(table[name] for name in type(error).__mro__ if name in table)

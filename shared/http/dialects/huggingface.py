@@ -1,10 +1,12 @@
 """The Hugging Face Inference API: paths old and new, bare answers, `{"error": ...}`."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from shared import errors
 from shared.errors import TextfnError
 from shared.http.dialects.dialect import ErrorSchema, Path, for_error
+from shared.http.dialects.known_fields import FieldRules
 
 TITLE = "Hugging Face"
 # A bare URL names a model and leaves the task to the body; huggingface_hub before 0.28 puts the
@@ -42,7 +44,7 @@ PIPELINES = ("feature-extraction", "sentence-similarity", "text-classification")
 
 
 def pipeline(task: str) -> tuple[str, ...]:
-    """The paths that name a task."""
+    """Return the paths that name a task."""
     return (
         f"/models/{{model:path}}/pipeline/{task}",
         f"/hf-inference/models/{{model:path}}/pipeline/{task}",
@@ -55,19 +57,38 @@ PATHS = (
     *(Path(pattern, task) for task in PIPELINES for pattern in pipeline(task)),
 )
 
+CUT = ("truncate", "truncation_direction")
+FIELDS: Mapping[str, FieldRules] = {
+    "text-embeddings": FieldRules(
+        ("inputs", "normalize", "dimensions", "prompt_name", *CUT),
+        ("model",),  # the path names it
+        parameters=True,
+    ),
+    "sentence-similarity": FieldRules(
+        ("inputs", "source_sentence", "sourceSentence", "sentences", *CUT),
+        ("model", "normalize"),  # a cosine is the same
+        parameters=True,
+    ),
+    "text-classification": FieldRules(
+        ("inputs", "top_k", "function_to_apply", "return_all_scores", *CUT),
+        ("model", "normalize"),
+        parameters=True,
+    ),
+}
+
 
 def owns(path: str) -> bool:
     return path.startswith(("/models", "/hf-inference", "/pipeline"))
 
 
 def error(error: TextfnError, request_id: str) -> tuple[int, dict[str, Any]]:
-    """One error is a string, several are a list: JavaScript clients show strings only."""
+    """Give one error as a string, several as a list: JavaScript clients show strings only."""
     found = _messages(error)
     return for_error(STATUS, error), {"error": found[0] if len(found) == 1 else found}
 
 
 def headers(seconds: float) -> dict[str, str]:
-    """What the service tells of a computation that took so many seconds."""
+    """Return the headers in which the service tells the time of a computation, in seconds."""
     return {
         "x-compute-type": "cpu",
         "x-compute-time": f"{seconds:.3f}",

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from shared import errors
 from shared.errors import TextfnError
 from shared.http.dialects import cloudflare
 from shared.http.dialects.dialect import ErrorSchema, Path, for_error
+from shared.http.dialects.known_fields import FieldRules
+from shared.manifest import Manifest
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 TITLE = "OpenAI"
-# Text Embeddings Inference has these two and one model, so there a request need not name it.
+# Text Embeddings Inference has these two paths and one model, so a request need not name it.
 SERVER = ("/v1/embeddings", "/embeddings")
 EMBEDDINGS = (
     *SERVER,
@@ -28,7 +30,11 @@ MODELS = ("/v1/models", cloudflare.ACCOUNT + "/ai/v1/models")
 PATHS = (
     *(Path(pattern, "embeddings") for pattern in EMBEDDINGS),
     *(Path(pattern, "models", "GET") for pattern in MODELS),
+    *(Path(pattern + "/{model:path}", "model", "GET") for pattern in MODELS),
 )
+FIELDS: Mapping[str, FieldRules] = {
+    "text-embeddings": FieldRules(("model", "input", "encoding_format", "dimensions"))
+}
 
 # https://platform.openai.com/docs/guides/error-codes: status, type and code.
 STATUS_TYPE_CODE: dict[type[TextfnError], tuple[int, str, str | None]] = {
@@ -72,10 +78,19 @@ def owns(path: str) -> bool:
     return path.startswith("/v1/") or path == "/embeddings"
 
 
+def pooling(pattern: str, manifest: Manifest) -> str:
+    """Cloudflare's default on a route that Cloudflare has, the model's own on the others."""
+    of_cloudflare = pattern.startswith((cloudflare.ACCOUNT, cloudflare.GATEWAY))
+    return cloudflare.poolings(manifest)[0] if of_cloudflare else manifest.pooling[0]
+
+
 def embeddings(
     model: str, vectors: NDArray[np.float32], encoding: str, tokens: int
 ) -> dict[str, Any]:
-    """The list of embedding objects; base64 is of little-endian float32."""
+    """Return the list of embedding objects of vectors [texts, dimensions].
+
+    Base64 holds little-endian float32.
+    """
     data = [_base64(vector) for vector in vectors] if encoding == "base64" else vectors
     return {
         "object": "list",
@@ -89,13 +104,17 @@ def embeddings(
 
 
 def models(names: Iterable[str]) -> dict[str, Any]:
-    """The list of model objects; `created` is required of them and known of none."""
-    shape = {"object": "model", "created": 0, "owned_by": "textfn"}
-    return {"object": "list", "data": [{"id": name, **shape} for name in names]}
+    """Return the list of model objects."""
+    return {"object": "list", "data": [model(name) for name in names]}
+
+
+def model(name: str) -> dict[str, Any]:
+    """Return a model object. The field `created` is required, but no model has it."""
+    return {"id": name, "object": "model", "created": 0, "owned_by": "textfn"}
 
 
 def error(error: TextfnError, request_id: str) -> tuple[int, dict[str, Any]]:
-    """Both bodies in one: OpenAI's clients read `error`, Cloudflare's read `errors`."""
+    """Return both bodies in one: OpenAI's clients read `error`, Cloudflare's read `errors`."""
     status, kind, code = for_error(STATUS_TYPE_CODE, error)
     message = " ".join(text for text in (str(error), error.hint) if text)
     param = error.path.strip("/") if isinstance(error, errors.InvalidInput) else ""

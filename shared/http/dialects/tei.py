@@ -1,10 +1,12 @@
-"""Hugging Face's Text Embeddings Inference: one model a server, so the paths name none."""
+"""Hugging Face's Text Embeddings Inference: one model per server, so the paths name none."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from shared import errors
 from shared.errors import TextfnError
 from shared.http.dialects.dialect import ErrorSchema, Path, for_error
+from shared.http.dialects.known_fields import FieldRules
 from shared.manifest import Manifest
 from shared.settings import Settings
 from shared.version import VERSION
@@ -12,12 +14,26 @@ from shared.version import VERSION
 TITLE = "Text Embeddings Inference"
 EMBED, SIMILARITY, PREDICT, TOKENIZE = POSTED = ("/embed", "/similarity", "/predict", "/tokenize")
 INFO = "/info"
+# The root of a server of one model, as Inference Endpoints and SageMaker ask it.
+ROOT = ("/", "/invocations")
 PATHS = (
     *(Path(pattern, pattern.strip("/")) for pattern in POSTED),
+    *(Path(pattern, "root") for pattern in ROOT),
     Path(INFO, "info", "GET"),
+    Path("/ping", "ping", "GET"),
 )
+CUT = ("truncate", "truncation_direction")
+FIELDS: Mapping[str, FieldRules] = {
+    "text-embeddings": FieldRules(("inputs", "normalize", "dimensions", "prompt_name", *CUT)),
+    "sentence-similarity": FieldRules(
+        ("inputs", "prompt_name", *CUT), ("normalize",), parameters=True
+    ),
+    "text-classification": FieldRules(("inputs", "raw_scores", *CUT), ("normalize",)),
+    "tokenize": FieldRules(("inputs", "add_special_tokens"), ("normalize", "dimensions")),
+}
 
-# router/src/http/server.rs; it knows no models, tokens or deadlines: those are by analogy.
+# From router/src/http/server.rs, which has no errors for an unknown model, an API token or a
+# deadline; ours follow the others.
 STATUS_AND_TYPE: dict[type[TextfnError], tuple[int, str]] = {
     errors.InvalidInput: (422, "Validation"),
     errors.Empty: (400, "Empty"),
@@ -57,6 +73,7 @@ ERROR = ErrorSchema(
     },
 )
 
+POOLINGS = {"last": "last_token"}  # a manifest's word -> the original's
 OWN = frozenset(each.pattern for each in PATHS)
 
 
@@ -65,10 +82,11 @@ def owns(path: str) -> bool:
 
 
 def info(manifest: Manifest, settings: Settings) -> dict[str, Any]:
-    """One model and the limits, as GET /info of the original returns them."""
+    """Return one model and the limits, as GET /info of the original returns them."""
     labels = {str(index): label for index, label in enumerate(manifest.labels)}
     classifier = {"id2label": labels, "label2id": {labels[id]: int(id) for id in labels}}
-    embedding = {"pooling": "".join(manifest.pooling[:1])}
+    pooling = "".join(manifest.pooling[:1])
+    embedding = {"pooling": POOLINGS.get(pooling, pooling)}
     return {
         "model_id": manifest.id,
         "model_sha": manifest.fingerprint("".join(manifest.pooling[:1])),
@@ -76,7 +94,7 @@ def info(manifest: Manifest, settings: Settings) -> dict[str, Any]:
         "model_type": {"classifier": classifier} if labels else {"embedding": embedding},
         "max_concurrent_requests": settings.max_waiting,
         "max_input_length": manifest.max_tokens,
-        "max_batch_tokens": settings.token_budget,
+        "max_batch_tokens": max(settings.token_budget, manifest.max_tokens),
         "max_batch_requests": None,
         "max_client_batch_size": 2048,
         "auto_truncate": True,
@@ -98,6 +116,6 @@ def error(error: TextfnError, request_id: str) -> tuple[int, dict[str, Any]]:
 
 
 def headers(seconds: float) -> dict[str, str]:
-    """What the service tells of a computation; its times are whole milliseconds."""
+    """Return the headers in which the service tells the time, in whole milliseconds."""
     milliseconds = f"{seconds * 1000:.0f}"
     return {"x-compute-type": "cpu", "x-compute-time": milliseconds, "x-total-time": milliseconds}

@@ -217,3 +217,22 @@ def test_few_frames_of_ours_are_between_the_edge_and_the_runtime(
     architecture = (TESTS.parent / "docs" / "architecture.md").read_text("utf-8")
     named = re.findall(r"^\d+\. `(\S+)` `(\w+)`", architecture, re.MULTILINE)
     assert walk == [f"{file.rpartition('/')[2]} {name}" for file, name in named]
+
+
+@pytest.mark.parametrize("path", [RUN.replace("/me/", "//me/"), "/v1//embeddings", "//embed"])
+def test_a_doubled_slash_changes_nothing(server: Server, path: str) -> None:
+    body = {"text": "a", "inputs": "a", "input": "a"}
+    assert server.post(path, body).status == 200
+
+
+@pytest.mark.parametrize("prefix", ["", "/textfn", "/textfn/"])
+def test_a_base_path_is_left_out_if_it_is_there(
+    server: Server, monkeypatch: pytest.MonkeyPatch, prefix: str
+) -> None:
+    server.set(monkeypatch, base_path="/textfn")
+    assert server.post(prefix + RUN, {"text": "a"}).status == 200
+    wrong = server.post(f"{prefix}/v1/embedding", {})
+    assert wrong.json["error"]["code"] == "unknown_url"
+    assert "Did you mean /v1/embeddings?" in wrong.json["error"]["message"]
+    assert server.get("/textfn/health").status == 200
+    assert server.get("/textfnhealth").status == 404

@@ -44,21 +44,6 @@ def test_parameters_are_options_and_the_root_wins() -> None:
     assert (error.path, error.expected, error.actual) == ("/parameters", ["object"], "array")
 
 
-@pytest.mark.parametrize("field", ["queueRequest", "requests", "request_id"])
-def test_a_queue_is_refused_in_each_of_its_forms(field: str) -> None:
-    error = wrong(Unsupported, Fields({field: 1}).check_not_queued, {})
-    assert error.path == f"/{field}"
-    assert str(error) == (
-        f"'{field}' asks for a queued batch; this service has no queue. "
-        "Send the texts in ordinary requests."
-    )
-    Fields({"text": "a"}).check_not_queued({"queueRequest": "false"})
-    Fields({"text": "a"}).check_not_queued({})
-    assert wrong(Unsupported, Fields({}).check_not_queued, {"queueRequest": "true"}).path == (
-        "/queueRequest"
-    )
-
-
 def test_a_text_is_a_string_with_a_character() -> None:
     assert Fields({"a": "b"}).text("a") == "b"
     error = wrong(WrongType, Fields({"a": 5}).text, "a")
@@ -191,18 +176,13 @@ def test_a_side_or_a_flag_that_is_none_is_refused() -> None:
     assert wrong(WrongType, Fields({"truncate": "no"}).truncation).path == "/truncate"
 
 
-def test_a_model_has_its_own_dimensions_and_no_prompts() -> None:
-    for body in ({}, {"dimensions": None}, {"dimensions": 16}, {"prompt_name": None}):
+def test_a_model_has_its_own_dimensions() -> None:
+    for body in ({}, {"dimensions": None}, {"dimensions": 16}):
         Fields(body).check_dimensions(16)
     error = wrong(Unsupported, Fields({"dimensions": 8}).check_dimensions, 16)
     assert (error.path, str(error)) == (
         "/dimensions",
         "'dimensions' is 8; this model returns 16. Remove the field or send 16.",
-    )
-    error = wrong(Unsupported, Fields({"prompt_name": "query"}).check_dimensions, 16)
-    assert (error.path, str(error)) == (
-        "/prompt_name",
-        "'prompt_name' is set; this model has no prompts. Remove the field.",
     )
 
 

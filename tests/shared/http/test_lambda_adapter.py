@@ -354,6 +354,8 @@ SERVED = ("all-minilm-l6-v2", "minilm-l6-sst2-int8")
         ),
         ("/models/all-minilm-l6-v2/", "/models/all-minilm-l6-v2"),
         ("/embed/", "/embed"),
+        ("//embed/", "/embed"),
+        ("/models//all-minilm-l6-v2", "/models/all-minilm-l6-v2"),
         ("/v1/a b/m/compat/embeddings//", "/v1/a%20b/m/compat/embeddings"),
     ],
 )
@@ -374,7 +376,7 @@ def test_a_model_that_no_function_serves_is_sent_nowhere(
     assert (status, body["errors"][0]["code"]) == (400, 5007)
 
 
-@pytest.mark.parametrize("path", ["/embed", "/v1/embeddings", "//embed/", "//example.com/"])
+@pytest.mark.parametrize("path", ["/embed", "/v1/embeddings", "//example.com/"])
 def test_a_path_that_ends_in_no_slash_or_is_unknown_is_sent_nowhere(path: str) -> None:
     assert call(catalogue, "2.0", path, {})[0] == 404
 
@@ -422,3 +424,15 @@ def test_an_unreadable_parameter_of_tokens_is_an_init_error_that_says_why() -> N
     )
     assert done.returncode != 0
     assert "TEXTFN_TOKENS_PARAMETER='/textfn/tokens' cannot be read" in done.stderr
+
+
+def test_a_function_that_another_one_imports_opens_no_model_of_its_own() -> None:
+    code = "from functions import sentence_similarity as s, text_embeddings as e; "
+    code += "print(hasattr(s.app.state, 'service'), hasattr(e.app.state, 'service'))"
+    done = run(
+        code,
+        AWS_LAMBDA_RUNTIME_API="127.0.0.1:9001",
+        TEXTFN_AUTH="none",
+        _HANDLER="functions.sentence_similarity.handler",
+    )
+    assert done.stdout.split() == ["True", "False"], done.stderr

@@ -1,16 +1,19 @@
 """The engine on the real model, and on tiny ones where the real model has no choice to show."""
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 from conftest import TESTS
+from hypothesis import given
+from hypothesis import strategies as st
 from opened import classification, embeddings
 
 from shared.errors import DeadlineExceeded
-from shared.inference.numerics import softmax, unit
+from shared.inference.numerics import cosines, softmax, unit
 from shared.inference.session import Graph
 
 SENTENCES = (TESTS.parent / "benchmarks" / "sentences.txt").read_text("utf-8").splitlines()
@@ -31,6 +34,35 @@ def test_a_vector_is_bit_identical_alone_in_any_batch_and_at_any_position() -> N
     assert np.array_equal(alone, together)
     assert np.array_equal(alone[order], shuffled)
     assert np.array_equal(alone, in_sevens)
+
+
+def test_a_score_is_bit_identical_in_every_company() -> None:
+    """A product with a matrix of sentences adds in an order that depends on how many there are."""
+    random, source, others = np.random.default_rng(2), SENTENCES[0], SENTENCES[1:400]
+    alone = np.array([minilm.similarity(source, [text]).values[0] for text in others])
+    for size in [2, 3, 4, 5, 8, 17, 64, 399, *random.integers(2, 399, 12)]:
+        company = random.permutation(len(others))[:size]
+        found = minilm.similarity(source, [others[index] for index in company]).values
+        assert np.array_equal(found, alone[company])
+
+
+@given(
+    width=st.integers(1, 1024),
+    sizes=st.lists(st.integers(1, 40), min_size=2, max_size=4),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_a_cosine_is_bit_identical_for_any_width_and_company(
+    width: int, sizes: list[int], seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    source, *vectors = unit(random.normal(size=(1 + sum(sizes), width)).astype(np.float32))
+    together = cosines(source, np.array(vectors))
+    apart = [cosines(source, each) for each in np.split(np.array(vectors), np.cumsum(sizes)[:-1])]
+    assert np.array_equal(together, np.concatenate(apart))
+    exact = [
+        math.fsum(float(a) * float(b) for a, b in zip(source, v, strict=True)) for v in vectors
+    ]
+    assert together == pytest.approx(np.clip(exact, -1, 1), abs=6e-8)
 
 
 PUBLISHED = json.loads((TESTS / "golden" / "published.json").read_text("utf-8"))
@@ -75,10 +107,10 @@ def test_vectors_have_unit_length_unless_raw_ones_are_asked_for() -> None:
 
 
 def test_a_pooling_other_than_the_default_is_another_graph_and_another_fingerprint() -> None:
-    mean, cls = tiny.embed(["hello world"]), tiny.embed(["hello world"], pooling="cls")
+    cls, mean = tiny.embed(["hello world"]), tiny.embed(["hello world"], pooling="mean")
     assert not np.allclose(mean.values, cls.values, atol=0.01)
     assert mean.model != cls.model
-    assert tiny.embed(["hello world"], pooling="mean").model == mean.model
+    assert tiny.embed(["hello world"], pooling="cls").model == cls.model
 
 
 def test_tokens_and_truncated_texts_are_counted() -> None:

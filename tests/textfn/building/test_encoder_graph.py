@@ -151,7 +151,7 @@ def test_minilm_is_near_torch_on_240_texts(sentences):
     found = cosines(minilm(sentences[line - 1] for line in lines), expected)
     assert len(found) == 240
     assert found.mean() >= 0.9985
-    assert found.min() >= 0.990
+    assert found.min() >= 0.9969  # what docs/differences.md promises
 
 
 def test_references_and_calibration_share_no_line():

@@ -1,6 +1,7 @@
 """What goes into a bundle."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -8,7 +9,10 @@ from pathlib import Path
 
 import pytest
 from bundles import HERE, built, small_wheel
+from graphs import TINY_MODELS
 
+from shared.manifest import BUNDLED, read
+from shared.names import Catalogue
 from textfn.bundling.assembly import interpreter, needed
 from textfn.bundling.inventory import bill_of_materials
 from textfn.bundling.wheels import ROOT, Wheel
@@ -46,6 +50,24 @@ def test_a_bundle_has_one_model_and_the_manifests_of_the_others(
     opened = {name.rsplit("/", 1)[0] for name in names if name.endswith(".onnx")}
     assert opened == {"models/tiny-embedder"}
     assert not [name for name in names if "tests" in name or name.endswith((".pyi", "RECORD"))]
+
+
+def test_the_catalogue_s_manifest_stays_beside_a_pulled_model(
+    wheel: Wheel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says which pooling is the model's own: 0.2 pulled manifests with another order."""
+    pulled = tmp_path / "models" / "bge-small-en-v1.5@0123456789ab"
+    shutil.copytree(TINY_MODELS / "tiny-embedder", pulled)
+    text = (BUNDLED / "bge-small-en-v1.5" / "manifest.toml").read_text("utf-8")
+    text = text.replace('["cls", "mean"]', '["mean", "cls"]')
+    digests = (pulled / "manifest.toml").read_text("utf-8").partition("[sha256]")[2]
+    (pulled / "manifest.toml").write_text(f"{text}\n[sha256]{digests}", "utf-8")
+    monkeypatch.setenv("TEXTFN_MODELS_DIR", str(pulled.parent))
+    built(parse("text-embeddings=bge-small-en-v1.5"), wheel, tmp_path / "bundle")
+    folders = sorted((tmp_path / "bundle" / "models").glob("bge-small-en-v1.5*"))
+    assert [each.name for each in folders] == [pulled.name.partition("@")[0], pulled.name]
+    assert Catalogue(map(read, folders)).find("bge-small-en-v1.5").pooling == ("cls", "mean")
+    assert (folders[1] / "model-cls.onnx").exists()
 
 
 def test_a_bundle_has_the_licences_and_the_crates_of_its_packages(

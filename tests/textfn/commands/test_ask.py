@@ -48,12 +48,32 @@ def test_a_close_sentence_scores_higher() -> None:
 
 
 def test_lines_of_stdin_are_answered_in_order_and_none_is_left_out() -> None:
-    texts = [f"text {number}" for number in range(600)] + ["", "caf\u00e9"]
+    texts = [f"text {number}" for number in range(600)] + [" ", "caf\u00e9"]
     stdin = "\r\n".join(texts).encode() + b"\n"
     answered = lines("embed", "--model", "tiny-embedder", stdin=stdin)
     assert [each["text"] for each in answered] == texts
     alone = lines("embed", "--model", "tiny-embedder", "text 599")
     assert alone[0] == answered[599]
+
+
+@pytest.mark.parametrize("command", [["embed"], ["classify"], ["similarity", "--source", "a"]])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_an_empty_line_is_refused_as_the_server_refuses_an_empty_text(
+    command: list[str], end: bytes
+) -> None:
+    done = run(*command, stdin=end.join([b"good", b"", b"bad"]))
+    assert [json.loads(line)["text"] for line in done.stdout.splitlines()] == ["good"]
+    assert done.returncode == 1
+    assert done.stderr.decode() == (
+        f"textfn {command[0]}: text 2 is empty: remove it or give at least one character\n"
+    )
+    assert run(*command, "good", "").stderr == done.stderr
+
+
+def test_an_empty_source_is_refused() -> None:
+    done = run("similarity", "--source", "", "a")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"--source is empty: give at least one character" in done.stderr
 
 
 def test_no_text_is_no_answer() -> None:

@@ -35,7 +35,7 @@ def pull(tmp_path: Path) -> Iterator[Pull]:
 
 def served(pull: Pull) -> None:
     """The model is installed, and it is the right one."""
-    assert pull.run("verify", "tiny")[:2] == (0, "tiny: right (3 files, 1 published references)\n")
+    assert pull.run("verify", "tiny")[:2] == (0, "tiny: right (3 files, 1 references)\n")
     assert not list(pull.models.glob(".pull/*"))
     folder = pull.models / INSTALLED
     done = subprocess.run(["sha256sum", "--check", folder / "checkpoint.sha256"], cwd=CHECKPOINT)

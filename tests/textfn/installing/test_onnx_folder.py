@@ -49,28 +49,65 @@ def test_the_files_of_the_hub_decide_length_pooling_and_unit_length(
 
 POOLED = {"1_Pooling__config": MEAN}
 LOGITS = {"inputs": SHORT, "output": "logits"}
+KIND = "SequenceClassification"
 REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "pixels": ({"inputs": (*BERT, "pixel_values")}, "input pixel_values cannot be fed"),
-    "no mask": ({"inputs": ("input_ids",)}, "has no input attention_mask"),
+    "no ids": ({"inputs": ("attention_mask", "token_type_ids")}, "has no input input_ids"),
     "floats": ({"dtype": TensorProto.FLOAT}, "tensor(float)"),
     "few words": ({"words": 40}, "has no row for token"),
-    "no pooling": ({"1_Pooling__config": {}}, "say --pooling mean or cls"),
+    "no pooling": (
+        {"1_Pooling__config": None},
+        "1_Pooling/config.json is not there: say --pooling mean, cls or last",
+    ),
     "max pooling": (
         {"1_Pooling__config": {"pooling_mode_max_tokens": True}},
-        "pooling by max is not served",
+        "1_Pooling/config.json: pooling by max is not served, only one of cls, mean and",
+    ),
+    "weighted pooling": (
+        {"1_Pooling__config": {"pooling_mode": "weightedmean"}},
+        "pooling by weightedmean is not served, only",
     ),
     "two poolings": (
         {"1_Pooling__config": MEAN | {"pooling_mode_cls_token": True}},
         "pooling by cls and mean is not served",
     ),
-    "last token": ({"1_Pooling__config": {"pooling_mode": "lasttoken"}}, "pooling by lasttoken"),
+    "two modules of pooling": (
+        {"modules": [*encoders.MODULES, encoders.MODULES[1]]},
+        "modules.json has 2 modules Pooling; one is served",
+    ),
+    "a pooling that the graph has not": (
+        {"output": "pooler_output"},
+        "pooling by mean, but the graph has no rows per token: say --output pooler_output",
+    ),
     "a dense module": (
         {"modules": [{"type": "sentence_transformers.models.Dense"}]},
-        "its module Dense is not served",
+        "its module Dense is not served, only Transformer, Pooling and Normalize",
     ),
-    "a prompt": (
+    "a prompt without a text": (
         {"config_sentence_transformers": {"default_prompt_name": "query"}},
-        "its default prompt query is not put before texts",
+        'default_prompt_name is "query", no name of prompts',
+    ),
+    "a prompt that is not pooled": (
+        {
+            "config_sentence_transformers": {
+                "default_prompt_name": "query",
+                "prompts": {"query": "hello"},
+            },
+            "1_Pooling__config": MEAN | {"include_prompt": False},
+        },
+        "include_prompt is false, and the default prompt query is put before every text",
+    ),
+    "an unknown unit length": (
+        {"modules": None},
+        "whether its vectors have unit length: say --normalize or --no-normalize",
+    ),
+    "letters in two minds": (
+        {"tokenizer_config": {"do_lower_case": False}},
+        "do_lower_case is false, but tokenizer.json lowers capital letters",
+    ),
+    "a module elsewhere": (
+        {"modules": [{"type": "x.Pooling", "path": "../1_Pooling"}]},
+        'modules.json: [0].path is "../1_Pooling", no folder of the model',
     ),
     "positions of roberta": (
         {
@@ -84,10 +121,30 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
         {"inputs": (*BERT, "position_ids"), "config": {"max_position_embeddings": 64}},
         "a first run failed",
     ),
-    "no names of labels": (LOGITS, "config.json has no id2label"),
-    "one label": (
-        LOGITS | {"config": encoders.CONFIG | {"id2label": {"0": "LABEL_0"}}},
-        "do not exclude each other",
+    "a limit below the special tokens": (
+        {"sentence_bert_config": {"max_seq_length": 2}},
+        "sentence_bert_config.json: max_seq_length is 2; the tokenizer adds 2 tokens to a text",
+    ),
+    "no names of labels": (LOGITS, "config.json: id2label is not there"),
+    "labels from one": (
+        LOGITS | {"config": encoders.CONFIG | {"id2label": {"1": "a", "2": "b", "3": "c"}}},
+        'config.json: id2label has ["1", "2", "3"], not the numbers from 0',
+    ),
+    "a label twice": (
+        LOGITS | {"config": encoders.CONFIG | {"id2label": {"0": "a", "1": "b", "2": "a"}}},
+        "config.json: id2label has a label twice",
+    ),
+    "an unknown problem": (
+        LOGITS
+        | {
+            "config": encoders.CONFIG
+            | {"id2label": {"0": "a", "1": "b", "2": "c"}, "problem_type": "ranking"}
+        },
+        'config.json: problem_type is "ranking", not one of regression, multi_label',
+    ),
+    "a head under another name": (
+        {"output": "scores", "config": encoders.CONFIG | {"architectures": ["BertFor" + KIND]}},
+        "no output is named logits: say --output scores",
     ),
     "too many labels": (
         LOGITS
@@ -157,7 +214,10 @@ def test_outputs_that_nobody_knows_are_refused(
         value = helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", "tokens", WIDTH])
         model.graph.output.append(value)
     onnx.save(model, folder / "model.onnx")
-    assert "none of its outputs is known: x0, x1" in refused(models, capsys, folder)
+    words = "none of its outputs is known: say --output with one of x0, x1"
+    assert words in refused(models, capsys, folder)
+    words = "the graph has no output x2, only x0, x1"
+    assert words in refused(models, capsys, folder, "--output", "x2")
 
 
 def test_files_that_are_missing_or_no_models_are_named(
@@ -200,8 +260,12 @@ def test_a_named_graph_is_taken(models: Path, tmp_path: Path) -> None:
 
 
 STRANGE: dict[str, tuple[str, str, str]] = {
-    "a list": ("config.json", "[]", "holds no object"),
-    "a type that is no string": ("config.json", '{"model_type": {}}', "model_type is {}"),
+    "a list": ("config.json", "[]", "config.json is []. It must be an object."),
+    "a type that is no string": (
+        "config.json",
+        '{"model_type": {}}',
+        "config.json: model_type is {}. It must be a string.",
+    ),
     "positions that are a string": (
         "config.json",
         '{"max_position_embeddings": "512"}',
@@ -218,16 +282,24 @@ STRANGE: dict[str, tuple[str, str, str]] = {
         "max_position_embeddings is nan",
     ),
     "nothing but brackets": ("sentence_bert_config.json", "[" * 100_000, "cannot be read"),
-    "modules that are numbers": ("modules.json", "[1]", "modules.json: 1 has no type"),
-    "modules without a type": ("modules.json", "[{}]", "modules.json: {} has no type"),
-    "modules that are a word": ("modules.json", '"x"', "holds no array"),
-    "a prompt in a list": ("config_sentence_transformers.json", "[1]", "holds no object"),
+    "modules that are numbers": ("modules.json", "[1]", "modules.json: [0] is 1. It must be an"),
+    "modules without a type": ("modules.json", "[{}]", "modules.json: [0].type is null"),
+    "modules that are a word": ("modules.json", '"x"', 'modules.json is "x". It must be an array'),
+    "a prompt in a list": (
+        "config_sentence_transformers.json",
+        "[1]",
+        "config_sentence_transformers.json is [1]. It must be an object.",
+    ),
     "two poolings, as version 6 writes": (
         "1_Pooling/config.json",
         '{"pooling_mode": ["cls", "mean"]}',
         "pooling by cls and mean is not served",
     ),
-    "a name that is no Unicode": ("config.json", '{"model_type": "\\ud800"}', "is not Unicode"),
+    "a name that is no Unicode": (
+        "config.json",
+        '{"model_type": "\\ud800"}',
+        'config.json: model_type is "\\ud800", which is not Unicode',
+    ),
 }
 
 
@@ -247,9 +319,9 @@ def test_a_value_of_another_type_is_refused_with_its_file(
 @pytest.mark.parametrize(
     ("labels", "reason"),
     [
-        ({"0": 1, "1": 2, "2": 3}, "labels that are no strings"),
-        ({"0": {}, "1": {}, "2": {}}, "labels that are no strings"),
-        ({"a": "x", "b": "y", "c": "z"}, "names that are no numbers"),
+        ({"0": 1, "1": 2, "2": 3}, "config.json: id2label: 0 is 1. It must be a string."),
+        ({"0": {}, "1": {}, "2": {}}, "config.json: id2label: 0 is {}. It must be a string."),
+        ({"a": "x", "b": "y", "c": "z"}, "not the numbers from 0"),
         (["x", "y", "z"], 'id2label is ["x", "y", "z"]'),
         ({"0": "\ud800", "1": "y", "2": "z"}, "is not Unicode"),
     ],
@@ -271,7 +343,7 @@ def test_a_card_in_another_encoding_is_read(models: Path, tmp_path: Path) -> Non
 def test_a_pipe_is_not_waited_for(
     models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = encoders.write(tmp_path / "toy", **POOLED)
+    folder = encoders.write(tmp_path / "toy", modules=None, **POOLED)
     os.mkfifo(folder / "other.json")
     os.mkfifo(folder / "modules.json")
     assert "modules.json cannot be read: it is no file" in refused(models, capsys, folder)

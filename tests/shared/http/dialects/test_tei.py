@@ -1,5 +1,6 @@
 """Text Embeddings Inference: its paths, its answers, its errors, and no model in the path."""
 
+import huggingface_hub
 import numpy as np
 import pytest
 from conftest import Server
@@ -120,7 +121,7 @@ WRONG = {
         "`inputs` must have less than 256 tokens. Given: 302",
     ),
     "a prompt": ("/embed", {"inputs": "a", "prompt_name": "query"}, 422, "Validation", "prompts"),
-    "dimensions": ("/embed", {"inputs": "a", "dimensions": 8}, 422, "Validation", "384 dimensions"),
+    "dimensions": ("/embed", {"inputs": "a", "dimensions": 8}, 422, "Validation", "returns 384"),
     "a batch": (
         "/embed",
         {"inputs": ["a"] * 2049},
@@ -138,3 +139,31 @@ def test_wrong_input_is_refused_in_the_words_of_the_server(server: Server, name:
     assert (answer.status, answer.json["error_type"]) == (status, kind)
     assert set(answer.json) == {"error", "error_type"}
     assert words in answer.json["error"]
+
+
+@pytest.mark.parametrize("path", ["/", "/invocations"])
+def test_the_root_of_a_server_of_one_model_answers_by_the_body(server: Server, path: str) -> None:
+    vectors = server.post(path, {"inputs": ["hello", "a llama"]})
+    assert vectors.body == server.post("/embed", {"inputs": ["hello", "a llama"]}).body
+    pair = {"inputs": {"source_sentence": "hello", "sentences": ["a llama"]}}
+    assert server.post(path, pair).body == server.post("/similarity", pair).body
+    named = f"{path}?model=minilm-l6-sst2-int8"
+    labels = server.post(named, {"inputs": "great"}).json
+    assert [each["label"] for each in labels] == ["POSITIVE", "NEGATIVE"]
+
+
+def test_reading_the_root_is_public_and_asking_it_is_not(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.set(monkeypatch, tokens=frozenset([b"\0" * 32]))
+    assert server.get("/").status == 200
+    assert server.get("/ping").status == 200
+    assert server.post("/", {"inputs": "hello"}).status == 401
+
+
+def test_the_hub_s_client_takes_the_address_for_a_model(server: Server) -> None:
+    with huggingface_hub.InferenceClient(server.url) as client:
+        vectors = client.feature_extraction(["hello", "a llama"])
+        assert np.array(vectors).shape == (2, 384)
+        scores = client.sentence_similarity("a happy person", other_sentences=["a happy dog"])
+    assert scores == pytest.approx([0.69], abs=0.2)
