@@ -70,7 +70,7 @@ build-Catalogue: BUNDLE = catalogue
 build-%: | .venv
 	$(BIN)/python -m textfn bundle --python $(PYTHON) --arch $(ARCH) --folder "$(ARTIFACTS_DIR)" $(BUNDLE)
 
-models: .venv/dev ## rebuild the bundled MiniLM file from its pinned source, byte for byte
+models: .venv/models ## rebuild the bundled MiniLM file from its pinned source, byte for byte
 	$(BIN)/python -m textfn.building.pinned
 
 models-tools: .venv/models ## install what `textfn models pull` and `textfn models add` need; make test needs more
