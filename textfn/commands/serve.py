@@ -4,10 +4,17 @@ import argparse
 import json
 import logging
 import shlex
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from textfn.layout import ROOT
 from textfn.listening import is_loopback, listen
 from textfn.parser import Parser
+
+if TYPE_CHECKING:  # the help is shown without uvicorn
+    import uvicorn
 
 SECONDS_TO_FINISH = 10  # for the requests that are being computed when a SIGTERM comes
 EXAMPLES = ROOT / "functions" / "examples.json"
@@ -42,12 +49,36 @@ def serve(options: argparse.Namespace) -> int:
     listening = listen(options.host, options.port)
     app = open_app(settings, loopback=loopback)
     protected = Access(settings).needs_token
-    print(banner(*listening.getsockname()[:2], protected=protected), flush=True)
     config = uvicorn.Config(
         app, log_level=settings.log_level, timeout_graceful_shutdown=SECONDS_TO_FINISH
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    server = uvicorn.Server(config)
+    with _interruptible(server):
+        print(banner(*listening.getsockname()[:2], protected=protected), flush=True)
+        server.run(sockets=[listening])
     return 0
+
+
+@contextmanager
+def _interruptible(server: "uvicorn.Server") -> Iterator[None]:
+    """Let Ctrl-C end the server at any moment, and raise KeyboardInterrupt when it has ended.
+
+    uvicorn handles signals only once its event loop runs. An exception while asyncio makes the loop
+    would print the traceback of a loop that is half made.
+    """
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        stopped = server.should_exit = True
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if stopped:
+        raise KeyboardInterrupt
 
 
 def banner(host: str, port: int, *, protected: bool) -> str:
