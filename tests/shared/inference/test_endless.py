@@ -48,9 +48,9 @@ def test_a_megabyte_without_blanks_is_tokenized_in_a_fifth_of_a_second(word: str
     text = word * (MEGABYTE // len(word.encode()))
     bounded, everything = OPENED["tiny-xlm-roberta", "right"]
     bounded.encode(text)  # which finds out how long a piece can be
-    start = time.perf_counter()
+    start = time.thread_time()
     ids, cut = bounded.encode(text)
-    assert time.perf_counter() - start < 0.2  # 0.02 s where this was written; all of it is 0.7 s
+    assert time.thread_time() - start < 0.2  # 0.02 s where this was written; all of it is 0.7 s
     assert (ids, cut) == (everything.encode(text).ids, True)
 
 

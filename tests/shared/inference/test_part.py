@@ -81,9 +81,9 @@ def test_a_megabyte_of_words_is_tokenized_in_a_fifth_of_a_second(
     text = word * (MEGABYTE // len(word.encode()))
     bounded, everything = OPENED[name, direction]
     bounded.encode("", direction)
-    start = time.perf_counter()
+    start = time.thread_time()
     ids, cut = bounded.encode(text, direction)
-    assert time.perf_counter() - start < 0.2
+    assert time.thread_time() - start < 0.2
     assert (ids, cut) == (everything.encode(text).ids, True)
 
 

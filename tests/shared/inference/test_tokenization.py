@@ -43,9 +43,9 @@ def test_a_megabyte_gives_the_ids_of_the_full_tokenization(name: str, direction:
 def test_a_megabyte_is_tokenized_in_a_fifth_of_a_second(name: str, direction: str) -> None:
     bounded = Tokenization(TOKENIZER, 256)
     bounded.encode("", direction)
-    start = time.perf_counter()
+    start = time.thread_time()
     bounded.encode(HOSTILE[name], direction)
-    assert time.perf_counter() - start < 0.2  # 0.02 s at most where this was written
+    assert time.thread_time() - start < 0.2  # 0.02 s at most where this was written
 
 
 @pytest.mark.parametrize("words", [20, 2000])
@@ -56,9 +56,9 @@ def test_the_tokens_of_a_refused_text_are_counted(words: int) -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_megabyte_is_counted_only_as_far_as_it_is_cheap(name: str) -> None:
     bounded = Tokenization(TOKENIZER, 256)
-    start = time.perf_counter()
+    start = time.thread_time()
     counted = bounded.count(HOSTILE[name])
-    assert time.perf_counter() - start < 0.5
+    assert time.thread_time() - start < 0.5
     if bounded.encode(HOSTILE[name])[1]:
         number, _, more = counted.partition(" ")
         assert int(number) > 256
