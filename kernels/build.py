@@ -23,8 +23,8 @@ ARM = {
 TARGETS = {
     "linux-x86_64.so": ("x86_64-linux-gnu.2.26", X86),
     "linux-aarch64.so": ("aarch64-linux-gnu.2.26", ARM),
-    "macos-x86_64.dylib": ("x86_64-macos.11.0", X86),
-    "macos-arm64.dylib": ("aarch64-macos.11.0", ARM),
+    "darwin-x86_64.dylib": ("x86_64-macos.11.0", X86),
+    "darwin-arm64.dylib": ("aarch64-macos.11.0", ARM),
 }
 
 

@@ -45,7 +45,7 @@ static Status *read_config(const void *const *api, const void *info, Config *c) 
   struct {
     const char *name;
     int64_t *value;
-  } integers[] = {{"layers", &c->layers}, {"heads", &c->heads}, {"first_only", &c->first_only},
+  } integers[] = {{"numerics", &c->numerics}, {"layers", &c->layers}, {"heads", &c->heads}, {"first_only", &c->first_only},
                   {"relative", &c->relative}, {"head", &c->head}};
   for (size_t i = 0; i < sizeof integers / sizeof *integers; i++)
     TRY(CALL(api, KernelInfoGetAttribute_int64, (const void *, const char *, int64_t *), info,

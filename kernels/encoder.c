@@ -262,6 +262,9 @@ static int between(int64_t value, int64_t low, int64_t high) { return low <= val
 
 static int check_config(Encoder *e, size_t count) {
   const Config *c = &e->config;
+  if (c->numerics != NUMERICS)
+    return fail(e, "the graph is for numerics %lld, these kernels have %d: build the model again",
+                (long long)c->numerics, NUMERICS);
   if (!between(c->layers, 1, MAX_LAYERS)) return fail(e, "layers is not within 1 and %d", MAX_LAYERS);
   if (!between(c->heads, 1, MAX_HEADS)) return fail(e, "heads is not within 1 and %d", MAX_HEADS);
   if (!between(c->first_only, 0, 1)) return fail(e, "first_only is neither 0 nor 1");

@@ -21,8 +21,11 @@ typedef struct {
 
 typedef enum { NO_HEAD, HEAD_TANH, HEAD_RELU } HeadKind;
 
+/* Raised when bits of an answer change, so that a graph of another time is refused. */
+enum { NUMERICS = 1 };
+
 typedef struct {
-  int64_t layers, heads;
+  int64_t numerics, layers, heads;
   int64_t first_only; /* 1: the row of the first token, 0: the mean of a text's rows */
   int64_t relative;   /* 1: attention has a bias by the distance of two tokens (MPNet) */
   int64_t head;       /* a HeadKind */

@@ -74,9 +74,20 @@ class Manifest:
         default = pooling == self.pooling[0] or self.output
         return self.folder / ("model.onnx" if default else f"model-{pooling}.onnx")
 
-    def fingerprint(self, pooling: str) -> str:
-        """12 hex digits that change with the weights, their quantization, tokenizer or pooling."""
+    def kernel_graph(self, pooling: str) -> Path | None:
+        """model.kernels.onnx and the like: the same model for our own kernels, if it has one."""
+        path = self.graph(pooling).with_suffix(".kernels.onnx")
+        return path if path.name in self.sha256 else None
+
+    def fingerprint(self, pooling: str, *, standard: bool = False) -> str:
+        """12 hex digits that change with the weights, their quantization, tokenizer or pooling.
+
+        `standard` says that the standard graph answers for a model that has a graph for our own
+        kernels: its vectors have other bits.
+        """
         parts = [*sorted(self.sha256.values()), str(self.max_tokens), pooling]
+        if standard and self.kernel_graph(pooling):
+            parts.append("standard graph")
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 

@@ -160,6 +160,12 @@ class Settings:
             "shown": "processors",
         },
     )
+    kernels: str = _setting(
+        "auto",
+        _one_of("auto", "off", "avx512", "avx2", "i8mm", "dotprod", "portable"),
+        "`auto`: our own kernels for the processor, whose numbers have the same bits on every one; "
+        "`off`: onnxruntime's; the others are for tests",
+    )
     cache_mb: int = _setting(
         32, WHOLE, "megabytes of memory for the results of repeated texts; `0`: no cache"
     )

@@ -3,8 +3,9 @@
 Short runs of equal length are five times faster than large padded ones.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 # in every batch.
 MULTIPLE = 4
 TOKEN_BUDGET = 256  # padded tokens in one run; the default of the setting of this name
+
+
+Run = Callable[[list[int]], None]
 
 
 class Runs:
@@ -26,10 +30,30 @@ class Runs:
         self._token_budget = token_budget
         self._pool = ThreadPoolExecutor(threads, "run") if threads > 1 else None
 
-    def map(self, run: Callable[[list[int]], None], lengths: Sequence[int]) -> Iterator[None]:
-        """Call `run` with the indices of the texts of each run; iterate to wait for the calls."""
-        runs = plan(lengths, self._token_budget)
-        return self._pool.map(run, runs) if self._pool else map(run, runs)
+    @contextlib.contextmanager
+    def gathered(self, run: Run) -> Iterator[Callable[[Sequence[int], int], None]]:
+        """Give a function that does the runs of texts, by their lengths and the first one's index.
+
+        It calls `run` with the indices of the texts of each run, here or in another thread. The end
+        of the block waits for all calls; what one raises is raised there, and no other begins.
+        """
+        started: list[Future[None]] = []
+
+        def go(lengths: Sequence[int], first: int) -> None:
+            for indices in plan(lengths, self._token_budget):
+                moved = [first + index for index in indices]
+                if self._pool:
+                    started.append(self._pool.submit(run, moved))
+                else:
+                    run(moved)
+
+        try:
+            yield go
+            for each in started:
+                each.result()
+        finally:
+            for each in started:
+                each.cancel()
 
 
 def padded(length: int) -> int:

@@ -14,11 +14,15 @@ from shared.inference.batching import Runs
 from shared.inference.cache import NO_CACHE, Row, TenantCache
 from shared.inference.numerics import FUNCTIONS, Array, check_finite, check_shape, unit
 from shared.inference.result import Result
-from shared.inference.session import Graph
+from shared.inference.session import Graph, kernel_library
 from shared.inference.tokenization import Token, Tokenization
 from shared.manifest import Manifest
 
 Check = Callable[[], None]
+
+
+# Texts that are tokenized before their runs begin.
+BLOCK = 256
 
 
 class How(TypedDict, total=False):
@@ -54,7 +58,7 @@ class Model:
             self._tokenization = Tokenization(manifest.tokenizer, manifest.max_tokens)
         self._graphs: dict[Path, Graph] = {}
         for pooling in manifest.pooling:
-            with _named(path := manifest.graph(pooling)):
+            with _named(path := self._path(pooling)):
                 if path not in self._graphs:
                     self._graphs[path] = Graph(path, manifest.output, optimize=manifest.optimize)
                 self.try_pooling(pooling)
@@ -64,6 +68,12 @@ class Model:
         stand_in = copy.copy(self)
         stand_in._stand_in_for = model
         return stand_in
+
+    def _path(self, pooling: str) -> Path:
+        """The graph for our own kernels if they run here, or else the standard graph."""
+        return (kernel_library() and self.manifest.kernel_graph(pooling)) or self.manifest.graph(
+            pooling
+        )
 
     def try_pooling(self, pooling: str) -> None:
         """Run one text. Raises what onnxruntime raises, or ArithmeticError for a wrong shape."""
@@ -115,13 +125,13 @@ class Model:
     ) -> Result:
         """A row of `width` numbers per text. Equal texts are computed once."""
         start = time.perf_counter()
-        name = f"{self.manifest.id}@{self.manifest.fingerprint(pooling)}"
+        standard = self._path(pooling) == self.manifest.graph(pooling)
+        name = f"{self.manifest.id}@{self.manifest.fingerprint(pooling, standard=standard)}"
         keys = [cache.key(name, truncation, text) for text in texts]
         rows = {key: row for key in dict.fromkeys(keys) if (row := cache.get(key))}
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in rows}
-        encoded = [self._encode(text, truncation, check) for text in new.values()]
-        tokenized = time.perf_counter()
-        values = self._infer([ids for ids, _ in encoded], pooling, width, check)
+        values = np.empty((len(new), width), np.float32)
+        encoded, seconds = self._compute(list(new.values()), pooling, truncation, check, values)
         for key, (ids, cut), numbers in zip(new, encoded, values, strict=True):
             rows[key] = cache.put(key, Row(numbers.copy(), len(ids), cut))
         found = [rows[key] for key in keys]
@@ -130,8 +140,8 @@ class Model:
             name,
             sum(row.tokens for row in found),
             sum(row.cut for row in found),
-            tokenized - start,
-            time.perf_counter() - tokenized,
+            seconds,
+            time.perf_counter() - start - seconds,
             cached=bool(texts) and not new,
             stand_in_for=self._stand_in_for,
         )
@@ -143,20 +153,34 @@ class Model:
             raise TooLong(self.manifest.max_tokens, self._tokenization.count(text))
         return ids, cut
 
-    def _infer(self, ids: list[list[int]], pooling: str, width: int, check: Check) -> Array:
-        graph = self._graphs[self.manifest.graph(pooling)]
-        values = np.empty((len(ids), width), np.float32)
+    def _compute(
+        self, texts: list[str], pooling: str, truncation: str, check: Check, values: Array
+    ) -> tuple[list[tuple[list[int], bool]], float]:
+        """Fill `values` [texts, width]; return the ids, and the seconds that they took.
+
+        Block by block, so that other threads compute a block while this one tokenizes the next.
+        """
+        graph = self._graphs[self._path(pooling)]
+        encoded: list[tuple[list[int], bool]] = []
+        seconds = 0.0
 
         def run(indices: list[int]) -> None:
             check()
-            rows = graph.run([ids[index] for index in indices], pooling)
-            check_shape(rows, len(indices), width)
+            rows = graph.run([encoded[index][0] for index in indices], pooling)
+            check_shape(rows, len(indices), values.shape[1])
             values[indices] = rows
 
-        for _ in self._runs.map(run, [len(each) for each in ids]):
-            pass
+        with self._runs.gathered(run) as go:
+            for first in range(0, len(texts), BLOCK):
+                start = time.perf_counter()
+                block = [
+                    self._encode(text, truncation, check) for text in texts[first : first + BLOCK]
+                ]
+                seconds += time.perf_counter() - start
+                encoded += block
+                go([len(ids) for ids, _ in block], first)
         check_finite(values)
-        return values
+        return encoded, seconds
 
 
 @contextlib.contextmanager

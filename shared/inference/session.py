@@ -1,5 +1,9 @@
 """An opened model file: token ids in, a row of numbers per text out. Only this uses onnxruntime."""
 
+import functools
+import itertools
+import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +37,11 @@ FEEDS: dict[str, Callable[[Ids, Ids], Ids]] = {
 DTYPES: dict[str, type[np.integer[Any]]] = {"tensor(int32)": np.int32, "tensor(int64)": np.int64}
 
 
+# The inputs of a graph for our own kernels: the ids of all texts behind one another.
+PACKED = {"ids", "lengths"}
+LIBRARIES = Path(__file__).parent / "kernels"
+
+
 class Graph:
     """A graph and one of its outputs: the name of the output, or "" for the only one.
 
@@ -42,6 +51,9 @@ class Graph:
 
     def __init__(self, path: Path, output: str = "", *, optimize: bool = False) -> None:
         self.session = open_graph(path, optimize=optimize)
+        self.packed = {each.name for each in self.session.get_inputs()} == PACKED
+        if self.packed:
+            return
         self._inputs = {
             each.name: _dtype(each.name, each.type) for each in self.session.get_inputs()
         }
@@ -51,6 +63,8 @@ class Graph:
 
     def run(self, texts: Sequence[Sequence[int]], pooling: str) -> Array:
         """Token ids of texts that run together -> float32 [texts, width]."""
+        if self.packed:
+            return self._run_packed(texts)
         ids, mask = batching.pad(texts)
         feeds = {
             name: FEEDS[name](ids, mask).astype(dtype, copy=False)
@@ -58,6 +72,29 @@ class Graph:
         }
         rows: Array = self.session.run(self._outputs, feeds)[0]
         return POOLINGS[pooling](rows, mask) if rows.ndim == 3 else rows
+
+    def _run_packed(self, texts: Sequence[Sequence[int]]) -> Array:
+        ids = np.array(list(itertools.chain.from_iterable(texts)), np.int32)
+        lengths = np.array([len(each) for each in texts], np.int32)
+        rows: Array = self.session.run(None, {"ids": ids, "lengths": lengths})[0]
+        return rows
+
+
+@functools.cache
+def kernel_library() -> str:
+    """The library of our own kernels, or "" where this platform has none or TEXTFN_KERNELS is off.
+
+    The library reads TEXTFN_KERNELS too: the name of an instruction set is for it.
+    """
+    suffix = {"linux": "so", "darwin": "dylib"}.get(sys.platform)
+    if not suffix or os.environ.get("TEXTFN_KERNELS") == "off":
+        return ""
+    path = str(LIBRARIES / f"textfn-{sys.platform}-{os.uname().machine}.{suffix}")
+    try:
+        onnxruntime.SessionOptions().register_custom_ops_library(path)
+    except Exception:  # onnxruntime's own error: no such file, or the loader refuses it
+        return ""
+    return path
 
 
 def open_graph(path: Path, *, optimize: bool) -> onnxruntime.InferenceSession:
@@ -73,6 +110,8 @@ def open_graph(path: Path, *, optimize: bool) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4  # its exceptions say the same, without a second line on stderr
+    if library := kernel_library():
+        options.register_custom_ops_library(library)
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 

@@ -18,6 +18,7 @@ from textfn.building.calibrate import activation_ranges
 from textfn.building.checkpoint import Encoder, Head, read_checkpoint, read_config
 from textfn.building.encoder_graph import build_graph
 from textfn.building.external import write_graphs
+from textfn.building.kernel_graph import write_kernel_graph
 from textfn.building.quantize import smooth, smoothing_factors
 from textfn.failure import Failure
 
@@ -46,6 +47,8 @@ def build(source: Path, destination: Path) -> None:
             for pooling in manifest.pooling
         }
     )
+    for pooling in manifest.pooling:
+        write_kernel_graph(manifest.graph(pooling))
     manifest.tokenizer.write_bytes(_plain_tokenizer(source))
 
 

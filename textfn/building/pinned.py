@@ -80,6 +80,7 @@ def verify(manifest: Manifest) -> None:
     """Print name, bytes and sha256 of each model file. Raises BuildError if one is another."""
     paths = [
         *{manifest.graph(pooling) for pooling in manifest.pooling},
+        *{path for each in manifest.pooling if (path := manifest.kernel_graph(each))},
         manifest.tokenizer,
     ]
     found = {path.name: file_sha256(path) for path in sorted(paths)}

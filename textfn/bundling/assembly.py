@@ -21,6 +21,7 @@ CATALOGUE = "catalogue"
 WEB = ("anyio", "mangum", "orjson", "starlette", "typing-extensions")
 MODEL = ("numpy", "onnxruntime", "tokenizers")
 DATA = {CATALOGUE: ("examples.json", "openapi.json", "page.html")}
+KERNELS = ROOT / "shared" / "inference" / "kernels"
 # Where AWS puts a function, so that a traceback from there names its files.
 ON_AWS = "/var/task"
 
@@ -60,6 +61,9 @@ def assemble(bundle: Bundle, wheels: Sequence[Wheel], target: Target, folder: Pa
         _write(source(module), module, folder)
     for name in DATA.get(bundle.task, ()):
         path = ROOT / "functions" / name
+        _write(path.read_bytes(), path, folder)
+    if bundle.model:
+        path = KERNELS / f"textfn-linux-{target.machine}.so"
         _write(path.read_bytes(), path, folder)
     for manifest in Catalogue.read(Settings.read()):
         _copy_model(manifest, bundle, folder / "models" / manifest.folder.name)

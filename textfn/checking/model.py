@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 
 from shared.inference.model import Model
 from shared.inference.references import distance, expected, found
-from shared.inference.session import CannotFeed, Graph
+from shared.inference.session import CannotFeed, Graph, kernel_library
 from shared.manifest import Manifest
 from textfn.digests import file_sha256
 from textfn.failure import in_words
@@ -21,12 +21,15 @@ def problems(manifest: Manifest) -> list[str]:
     """Return what is wrong with an installed model, one line each; no wrong file is run."""
     if not manifest.installed:
         return [f"not installed here: textfn models pull {manifest.id}"]
-    files = [*{manifest.graph(pooling) for pooling in manifest.pooling}, manifest.tokenizer]
+    kernels = {path for each in manifest.pooling if (path := manifest.kernel_graph(each))}
+    graphs = {manifest.graph(pooling) for pooling in manifest.pooling}
+    files = [*graphs, *kernels, manifest.tokenizer]
     unnamed = [f"{path.name} has no sha256" for path in files if path.name not in manifest.sha256]
     try:
         if wrong := unnamed + _wrong_files(manifest):
             return wrong
-        wrong = [each for path in sorted(files[:-1]) for each in _wrong_graph(path, manifest)]
+        run = graphs | kernels if kernel_library() else graphs
+        wrong = [each for path in sorted(run) for each in _wrong_graph(path, manifest)]
         return wrong or _wrong_numbers(manifest)
     except OSError as error:
         return [in_words(error)]
@@ -49,7 +52,7 @@ def _wrong_graph(path: Path, manifest: Manifest) -> list[str]:
     except CannotFeed as error:
         return [f"{path.name}: {error}"]
     inputs = {each.name: each.type for each in graph.session.get_inputs()}
-    if not manifest.output and inputs != INPUTS:
+    if not manifest.output and not graph.packed and inputs != INPUTS:
         return [f"{path.name} takes {inputs}, not {INPUTS}"]
     return _wrong_width(path, graph, manifest) or _wrong_words(path, graph, manifest)
 

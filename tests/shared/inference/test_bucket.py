@@ -26,7 +26,8 @@ from textfn.digests import file_sha256
 
 URL = "s3://models-of-mine/textfn"
 PUSH = ["models", "push", "tiny-embedder", URL]
-FILES = {"manifest.toml", "model-cls.onnx", "model.onnx", "tokenizer.json"}
+GRAPHS = ("model.onnx", "model.kernels.onnx", "model-cls.onnx", "model-cls.kernels.onnx")
+FILES = {"manifest.toml", *GRAPHS, "tokenizer.json"}
 
 
 @pytest.fixture
