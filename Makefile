@@ -8,7 +8,7 @@ SECONDS ?= 600
 MUTATED ?= access payload dialects
 BIN := .venv/bin
 
-.PHONY: serve test test-wheel test-clients test-lambda test-templates generated check bench bundle \
+.PHONY: serve kernels test-kernels test test-wheel test-clients test-lambda test-templates generated check bench bundle \
 	azure models release fuzz soak coverage mutants audit requirements
 
 serve: .venv/serve ## install textfn and serve on http://HOST:PORT
@@ -28,6 +28,12 @@ test-templates: .venv-templates/done .venv-checkov/done tests/templates/node_mod
 
 test-lambda: .venv-lambda/done ## test the bundles under Lambda's own runtime; needs Linux, installs from PyPI
 	.venv-lambda/bin/python tests/lambda/run.py
+
+kernels: .venv-kernels/done ## compile the kernels for every platform; installs clang (ziglang, 100 MB) from PyPI
+	.venv-kernels/bin/python kernels/build.py shared/inference/kernels
+
+test-kernels: .venv/dev .venv-kernels/done ## build the kernels again, compare bytes and bits, run sanitizers; needs gcc, and qemu-user for arm64
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/kernels
 
 generated: .venv/dev ## write the routes, the OpenAPI document and the tables of the documents
 	$(BIN)/python -m textfn.generating
@@ -102,7 +108,7 @@ requirements: ## pin the packages of pyproject.toml again, for Python 3.11 to 3.
 		--quiet --output-file requirements/$$extra.txt; done
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --quiet --output-file requirements/runtime.txt
-	for name in clients clients-old fuzz audit mutants lambda templates checkov; do uv pip compile \
+	for name in clients clients-old fuzz audit mutants lambda templates checkov kernels; do uv pip compile \
 		requirements/$$name.in --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --quiet \
 		--output-file requirements/$$name.txt; done

@@ -32,9 +32,7 @@ INLINE void store(float *to, Floats v) { memcpy(to, &v, sizeof v); }
 
 INLINE Floats all(float x) { return (Floats){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
 
-#if defined(__FMA__) || defined(__aarch64__)
-INLINE Floats fma16(Floats a, Floats b, Floats c) { return __builtin_elementwise_fma(a, b, c); }
-#else
+#if !defined(__FMA__) && !defined(__aarch64__)
 /* a * b is exact in double. The sum is rounded to odd, so that rounding it again to float is the
  * one rounding of a fused multiply-add (Boldo and Melquiond, IEEE TC 57(4), 2008). */
 static float fma1(float a, float b, float c) {
@@ -50,6 +48,13 @@ static float fma1(float a, float b, float c) {
 }
 static Floats fma16(Floats a, Floats b, Floats c) {
   for (int i = 0; i < LANES; i++) a[i] = fma1(a[i], b[i], c[i]);
+  return a;
+}
+#elif __has_builtin(__builtin_elementwise_fma)
+INLINE Floats fma16(Floats a, Floats b, Floats c) { return __builtin_elementwise_fma(a, b, c); }
+#else /* gcc */
+INLINE Floats fma16(Floats a, Floats b, Floats c) {
+  for (int i = 0; i < LANES; i++) a[i] = __builtin_fmaf(a[i], b[i], c[i]);
   return a;
 }
 #endif

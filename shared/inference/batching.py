@@ -3,8 +3,7 @@
 Short runs of equal length are five times faster than large padded ones.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -27,32 +26,39 @@ class Runs:
     """
 
     def __init__(self, threads: int = 1, token_budget: int = TOKEN_BUDGET) -> None:
-        self._token_budget = token_budget
+        self.token_budget = token_budget
         self._pool = ThreadPoolExecutor(threads, "run") if threads > 1 else None
 
-    @contextlib.contextmanager
-    def gathered(self, run: Run) -> Iterator[Callable[[Sequence[int], int], None]]:
-        """Give a function that does the runs of texts, by their lengths and the first one's index.
+    def elsewhere(self, run: Run) -> "Elsewhere":
+        return Elsewhere(self._pool, run)
 
-        It calls `run` with the indices of the texts of each run, here or in another thread. The end
-        of the block waits for all calls; what one raises is raised there, and no other begins.
-        """
-        started: list[Future[None]] = []
 
-        def go(lengths: Sequence[int], first: int) -> None:
-            for indices in plan(lengths, self._token_budget):
-                moved = [first + index for index in indices]
-                if self._pool:
-                    started.append(self._pool.submit(run, moved))
-                else:
-                    run(moved)
+class Elsewhere:
+    """Calls of `run` in other threads, if there are any.
 
+    The end of the block waits for all calls. What one raises is raised there, and no other begins.
+    """
+
+    def __init__(self, pool: ThreadPoolExecutor | None, run: Run) -> None:
+        self._pool, self._run = pool, run
+        self._started: list[Future[None]] = []
+
+    def begin(self, indices: list[int]) -> bool:
+        """Whether another thread does the run of these texts, now or soon."""
+        if self._pool:
+            self._started.append(self._pool.submit(self._run, indices))
+        return bool(self._pool)
+
+    def __enter__(self) -> "Elsewhere":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
-            yield go
-            for each in started:
-                each.result()
+            for each in self._started:
+                if kind is None:
+                    each.result()
         finally:
-            for each in started:
+            for each in self._started:
                 each.cancel()
 
 

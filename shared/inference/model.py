@@ -10,7 +10,7 @@ from typing import TypedDict, Unpack
 import numpy as np
 
 from shared.errors import Failure, TooLong
-from shared.inference.batching import Runs
+from shared.inference.batching import Runs, plan
 from shared.inference.cache import NO_CACHE, Row, TenantCache
 from shared.inference.numerics import FUNCTIONS, Array, check_finite, check_shape, unit
 from shared.inference.result import Result
@@ -58,7 +58,7 @@ class Model:
             self._tokenization = Tokenization(manifest.tokenizer, manifest.max_tokens)
         self._graphs: dict[Path, Graph] = {}
         for pooling in manifest.pooling:
-            with _named(path := self._path(pooling)):
+            with _named(manifest.graph(pooling), path := self._path(pooling)):
                 if path not in self._graphs:
                     self._graphs[path] = Graph(path, manifest.output, optimize=manifest.optimize)
                 self.try_pooling(pooling)
@@ -170,7 +170,7 @@ class Model:
             check_shape(rows, len(indices), values.shape[1])
             values[indices] = rows
 
-        with self._runs.gathered(run) as go:
+        with self._runs.elsewhere(run) as threads:
             for first in range(0, len(texts), BLOCK):
                 start = time.perf_counter()
                 block = [
@@ -178,15 +178,20 @@ class Model:
                 ]
                 seconds += time.perf_counter() - start
                 encoded += block
-                go([len(ids) for ids, _ in block], first)
+                for run_of_block in plan([len(ids) for ids, _ in block], self._runs.token_budget):
+                    indices = [first + index for index in run_of_block]
+                    if not threads.begin(indices):
+                        run(indices)
         check_finite(values)
         return encoded, seconds
 
 
 @contextlib.contextmanager
-def _named(path: Path) -> Iterator[None]:
+def _named(*paths: Path) -> Iterator[None]:
+    """Name the file of an error; a graph for our own kernels has its weights in another."""
     try:
         yield
     except Exception as error:  # onnxruntime's and tokenizers' own errors have no narrower class
         first_line = str(error).partition("\n")[0]
-        raise BadModel(f"{path}: {first_line}") from error
+        names = " or ".join(dict.fromkeys(map(str, paths)))
+        raise BadModel(f"{names}: {first_line}") from error

@@ -64,7 +64,8 @@ class Graph:
     def run(self, texts: Sequence[Sequence[int]], pooling: str) -> Array:
         """Token ids of texts that run together -> float32 [texts, width]."""
         if self.packed:
-            return self._run_packed(texts)
+            packed: Array = self.session.run(None, _packed(texts))[0]
+            return packed
         ids, mask = batching.pad(texts)
         feeds = {
             name: FEEDS[name](ids, mask).astype(dtype, copy=False)
@@ -73,11 +74,10 @@ class Graph:
         rows: Array = self.session.run(self._outputs, feeds)[0]
         return POOLINGS[pooling](rows, mask) if rows.ndim == 3 else rows
 
-    def _run_packed(self, texts: Sequence[Sequence[int]]) -> Array:
-        ids = np.array(list(itertools.chain.from_iterable(texts)), np.int32)
-        lengths = np.array([len(each) for each in texts], np.int32)
-        rows: Array = self.session.run(None, {"ids": ids, "lengths": lengths})[0]
-        return rows
+
+def _packed(texts: Sequence[Sequence[int]]) -> dict[str, Ids]:
+    ids = np.array(list(itertools.chain.from_iterable(texts)), np.int32)
+    return {"ids": ids, "lengths": np.array([len(each) for each in texts], np.int32)}
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 
 from shared.inference.model import Model
 from shared.inference.references import distance, expected, found
-from shared.inference.session import CannotFeed, Graph, kernel_library
+from shared.inference.session import CannotFeed, Graph
 from shared.manifest import Manifest
 from textfn.digests import file_sha256
 from textfn.failure import in_words
@@ -28,8 +28,7 @@ def problems(manifest: Manifest) -> list[str]:
     try:
         if wrong := unnamed + _wrong_files(manifest):
             return wrong
-        run = graphs | kernels if kernel_library() else graphs
-        wrong = [each for path in sorted(run) for each in _wrong_graph(path, manifest)]
+        wrong = [each for path in sorted(graphs) for each in _wrong_graph(path, manifest)]
         return wrong or _wrong_numbers(manifest)
     except OSError as error:
         return [in_words(error)]
@@ -52,7 +51,7 @@ def _wrong_graph(path: Path, manifest: Manifest) -> list[str]:
     except CannotFeed as error:
         return [f"{path.name}: {error}"]
     inputs = {each.name: each.type for each in graph.session.get_inputs()}
-    if not manifest.output and not graph.packed and inputs != INPUTS:
+    if not manifest.output and inputs != INPUTS:
         return [f"{path.name} takes {inputs}, not {INPUTS}"]
     return _wrong_width(path, graph, manifest) or _wrong_words(path, graph, manifest)
 

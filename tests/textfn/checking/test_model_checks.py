@@ -14,6 +14,7 @@ from onnx import helper
 from tokenizers import Tokenizer
 
 from shared.manifest import read
+from textfn.building.kernel_graph import write_kernel_graph
 from textfn.checking.model import problems
 
 
@@ -110,6 +111,8 @@ def test_a_wrong_pooling_is_found(embedder: Path) -> None:
     (embedder / "model.onnx").rename(embedder / "other")
     (embedder / "model-cls.onnx").rename(embedder / "model.onnx")
     (embedder / "other").rename(embedder / "model-cls.onnx")
+    write_kernel_graph(embedder / "model.onnx")
+    write_kernel_graph(embedder / "model-cls.onnx")
     sign(embedder)
     mean, cls = problems(read(embedder))
     assert "cls pooling gives what mean should: a wrong pooling" in mean
