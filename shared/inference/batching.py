@@ -29,37 +29,9 @@ class Runs:
         self.token_budget = token_budget
         self._pool = ThreadPoolExecutor(threads, "run") if threads > 1 else None
 
-    def elsewhere(self, run: Run) -> "Elsewhere":
-        return Elsewhere(self._pool, run)
-
-
-class Elsewhere:
-    """Calls of `run` in other threads, if there are any.
-
-    The end of the block waits for all calls. What one raises is raised there, and no other begins.
-    """
-
-    def __init__(self, pool: ThreadPoolExecutor | None, run: Run) -> None:
-        self._pool, self._run = pool, run
-        self._started: list[Future[None]] = []
-
-    def begin(self, indices: list[int]) -> bool:
-        """Whether another thread does the run of these texts, now or soon."""
-        if self._pool:
-            self._started.append(self._pool.submit(self._run, indices))
-        return bool(self._pool)
-
-    def __enter__(self) -> "Elsewhere":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            for each in self._started:
-                if kind is None:
-                    each.result()
-        finally:
-            for each in self._started:
-                each.cancel()
+    def begin(self, run: Run, indices: list[int]) -> Future[None] | None:
+        """Call `run` with the indices in another thread, or return None if there is none."""
+        return self._pool.submit(run, indices) if self._pool else None
 
 
 def padded(length: int) -> int:

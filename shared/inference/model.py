@@ -4,6 +4,7 @@ import contextlib
 import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -170,7 +171,8 @@ class Model:
             check_shape(rows, len(indices), values.shape[1])
             values[indices] = rows
 
-        with self._runs.elsewhere(run) as threads:
+        started: list[Future[None]] = []
+        try:
             for first in range(0, len(texts), BLOCK):
                 start = time.perf_counter()
                 block = [
@@ -180,8 +182,15 @@ class Model:
                 encoded += block
                 for run_of_block in plan([len(ids) for ids, _ in block], self._runs.token_budget):
                     indices = [first + index for index in run_of_block]
-                    if not threads.begin(indices):
+                    if future := self._runs.begin(run, indices):
+                        started.append(future)
+                    else:
                         run(indices)
+            for future in started:
+                future.result()
+        finally:
+            for future in started:
+                future.cancel()
         check_finite(values)
         return encoded, seconds
 
