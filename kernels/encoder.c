@@ -69,18 +69,22 @@ static int fail(Encoder *e, const char *format, ...) {
 
 static void *aligned(size_t bytes) { return aligned_alloc(64, up(bytes ? bytes : 1, 64)); }
 
-/* Zeroed memory that lives as long as the encoder; NULL and an error if there is none. */
-static void *keep(Encoder *e, size_t count, size_t size) {
+/* Memory that lives as long as the encoder; NULL and an error if there is none. */
+static void *keep_unset(Encoder *e, size_t bytes) {
   void **blocks = realloc(e->blocks, (e->block_count + 1) * sizeof *blocks);
   if (blocks) e->blocks = blocks;
-  void *block = blocks ? aligned(count * size) : NULL;
+  void *block = blocks ? aligned(bytes) : NULL;
   if (!block) {
     fail(e, "there is no memory for the model");
     return NULL;
   }
-  memset(block, 0, count * size);
   e->blocks[e->block_count++] = block;
   return block;
+}
+
+static void *keep(Encoder *e, size_t count, size_t size) {
+  void *block = keep_unset(e, count * size);
+  return block ? memset(block, 0, count * size) : NULL;
 }
 
 /* ---- tensors ---- */
@@ -133,63 +137,58 @@ static int norm(Reader *r, Norm *norm, size_t index, size_t width) {
  * `padded_group`; rows likewise. */
 typedef struct {
   const int8_t *data;
-  size_t rows, columns;             /* of the tensor */
+  size_t rows, columns; /* of the tensor */
   size_t row_group, padded_rows;    /* a group of rows, and what it is padded to */
   size_t column, from, count;       /* matrix column, tensor column, how many */
 } Piece;
 
 static int matrix(Encoder *e, Matrix *m, size_t rows, size_t columns) {
   size_t all = up(columns, e->kernels->panel);
+  size_t whole = columns / e->kernels->panel * e->kernels->panel;
   *m = (Matrix){rows, columns, NULL, NULL, NULL, NULL};
-  return (m->packed = keep(e, rows * all, 1)) && (m->corrections = keep(e, all, sizeof(int32_t))) &&
+  if (!(m->packed = keep_unset(e, rows * all))) return 0;
+  memset(m->packed + rows * whole, 0, rows * (all - whole)); /* a panel that columns do not fill */
+  return (m->corrections = keep(e, all, sizeof(int32_t))) &&
          (m->scales = keep(e, all, sizeof(float))) && (m->bias = keep(e, all, sizeof(float)));
 }
 
-/* The tensor's row behind row `k` of the matrix, or NULL for one that was added. */
-static const int8_t *source(const Piece *p, size_t k) {
-  size_t group = k / p->padded_rows, within = k % p->padded_rows;
-  if (within >= p->row_group) return NULL;
-  return p->data + (group * p->row_group + within) * p->columns + p->from;
-}
-
-/* vpmaddubsw adds two neighbouring products in 16 bits: sums of one sign must stay within 128. */
-static int pair_safe(const int8_t *a, const int8_t *b) {
-  int bad = 0;
-  for (int c = 0; c < LANES; c++) {
-    int both = a[c] + b[c];
-    bad |= ((a[c] ^ b[c]) >= 0) & ((both > PAIR_LIMIT) | (both < -PAIR_LIMIT));
+/* LANES columns of the tensor as the matrix has them, where rows or columns were added as zeros. */
+static void gather(const Piece *p, size_t offset, size_t columns, size_t rows, int8_t *out) {
+  memset(out, 0, rows * LANES);
+  for (size_t k = 0; k < rows; k++) {
+    size_t group = k / p->padded_rows, within = k % p->padded_rows;
+    if (within >= p->row_group) continue;
+    const int8_t *row = p->data + (group * p->row_group + within) * p->columns;
+    memcpy(out + k * LANES, row + p->from + offset, columns);
   }
-  return !bad;
 }
 
+/* Returns the largest sum of two neighbours, or -1 if there is no memory. */
 static int pack_block(Encoder *e, Matrix *m, const Piece *p, size_t block, size_t offset) {
   const Kernels *k = e->kernels;
-  size_t columns = p->count - offset < LANES ? p->count - offset : LANES;
   size_t blocks = k->panel / LANES, size = LANES * k->depth;
-  int8_t *to = m->packed + (block / blocks * m->rows * blocks + block % blocks * k->depth) * LANES;
-  int8_t spare[8][LANES] = {{0}};
-  const int8_t *rows[8];
-  for (size_t row = 0; row < m->rows; row += k->depth, to += blocks * size) {
-    for (size_t i = 0; i < k->depth; i++) {
-      const int8_t *from = source(p, row + i);
-      rows[i] = from && columns == LANES ? from + offset : spare[i];
-      if (columns == LANES && from) continue;
-      memset(spare[i], 0, LANES);
-      if (from) memcpy(spare[i], from + offset, columns);
-    }
-    for (size_t i = 0; i < k->depth; i += 2)
-      if (!pair_safe(rows[i], rows[i + 1])) return 0;
-    k->pack(to, rows, m->corrections + block * LANES);
-  }
-  return 1;
+  size_t columns = p->count - offset < LANES ? p->count - offset : LANES;
+  int8_t *to = m->packed + block / blocks * m->rows * k->panel + block % blocks * size;
+  int32_t *sums = m->corrections + block * LANES;
+  if (columns == LANES && p->row_group == p->padded_rows)
+    return k->pack(to, blocks * size, p->data + p->from + offset, p->columns, m->rows, sums);
+  int8_t *spare = malloc(m->rows * LANES);
+  if (!spare) return -1;
+  gather(p, offset, columns, m->rows, spare);
+  int pair = k->pack(to, blocks * size, spare, LANES, m->rows, sums);
+  free(spare);
+  return pair;
 }
 
 /* `column` is a multiple of LANES. The corrections hold plain sums until `settle`. */
 static int pack(Reader *r, size_t index, Matrix *m, const Piece *p) {
-  for (size_t offset = 0; offset < p->count; offset += LANES)
-    if (!pack_block(r->encoder, m, p, (p->column + offset) / LANES, offset))
+  for (size_t offset = 0; offset < p->count; offset += LANES) {
+    int pair = pack_block(r->encoder, m, p, (p->column + offset) / LANES, offset);
+    if (pair < 0) return fail(r->encoder, "there is no memory for the model");
+    if (pair > PAIR_LIMIT)
       return fail(r->encoder, "%s: input %zu has neighbours that add up to more than %d", r->where,
                   index, PAIR_LIMIT);
+  }
   return 1;
 }
 

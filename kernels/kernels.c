@@ -7,13 +7,47 @@ enum { PANEL = BLOCKS * LANES };
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
-/* DEPTH rows of LANES columns -> a block in which the DEPTH numbers of a column lie together. */
-static void pack(int8_t *block, const int8_t *const *rows, int32_t *sums) {
-  for (int k = 0; k < DEPTH; k++)
-    for (int c = 0; c < LANES; c++) {
-      block[DEPTH * c + k] = rows[k][c];
-      sums[c] += rows[k][c];
+typedef int16_t Shorts __attribute__((vector_size(32)));
+
+/* DEPTH rows, whose columns' numbers shall lie together: rows i and i + DEPTH / 2 meet. */
+INLINE void interleave(Bytes *rows) {
+  Bytes met[DEPTH];
+  UNROLLED for (int turn = 1; turn < DEPTH; turn *= 2) {
+    UNROLLED for (int i = 0; i < DEPTH / 2; i++) {
+      Bytes a = rows[i], b = rows[i + DEPTH / 2];
+      met[2 * i] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7,
+                                           23);
+      met[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
+                                               14, 30, 15, 31);
     }
+    UNROLLED for (int i = 0; i < DEPTH; i++) rows[i] = met[i];
+  }
+}
+
+/* Two numbers of different signs never add up to more than the larger, so |a + b| is enough. */
+static int pack(int8_t *block, size_t step, const int8_t *rows, size_t stride, size_t count,
+                int32_t *sums) {
+  Ints total = {0};
+  Shorts most = {0};
+  for (size_t row = 0; row < count; row += DEPTH, rows += DEPTH * stride, block += step) {
+    Bytes group[DEPTH];
+    UNROLLED for (int i = 0; i < DEPTH; i++) memcpy(&group[i], rows + i * stride, LANES);
+    UNROLLED for (int i = 0; i < DEPTH; i += 2) {
+      Shorts both = __builtin_convertvector(group[i], Shorts) +
+                    __builtin_convertvector(group[i + 1], Shorts);
+      Shorts negative = both < 0, size = (both ^ negative) - negative, more = size > most;
+      most = (size & more) | (most & ~more);
+      total += __builtin_convertvector(both, Ints);
+    }
+    interleave(group);
+    memcpy(block, group, sizeof group);
+  }
+  int largest_pair = 0;
+  for (int c = 0; c < LANES; c++) {
+    if (most[c] > largest_pair) largest_pair = most[c];
+    sums[c] = total[c];
+  }
+  return largest_pair;
 }
 
 INLINE Floats finish(const Product *p, Floats value, size_t row, size_t column) {

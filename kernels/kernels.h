@@ -50,8 +50,10 @@ typedef struct {
   size_t panel; /* columns */
   size_t depth; /* rows that lie together */
   int zero;     /* what the micro-kernel takes off every u8 that it reads */
-  /* Put `depth` rows of LANES bytes into a block of a panel, and add them to the sums. */
-  void (*pack)(int8_t *block, const int8_t *const *rows, int32_t *sums);
+  /* LANES columns of `count` rows, a multiple of depth -> blocks of a panel, `step` bytes apart.
+   * Writes the sum of each column; returns the largest sum of two neighbours in a column. */
+  int (*pack)(int8_t *block, size_t step, const int8_t *rows, size_t stride, size_t count,
+              int32_t *sums);
   void (*product)(const Product *);
   void (*attend)(const Attention *);
   void (*embed)(const int8_t *word, float scale, const float *position, size_t width, float *row);

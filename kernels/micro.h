@@ -149,14 +149,31 @@ INLINE void micro(const int8_t *panel, size_t steps, const uint8_t *rows, size_t
 #define BLOCKS 1
 #define DEPTH 4
 #define ZERO 0
+typedef int8_t Block __attribute__((vector_size(64)));
+typedef int16_t Products __attribute__((vector_size(128)));
+typedef int32_t Pairs __attribute__((vector_size(128)));
+typedef uint32_t UnsignedPairs __attribute__((vector_size(128)));
+typedef int64_t Repeated __attribute__((vector_size(128)));
+/* A product fits in 16 bits (255 * 127). Two of them make 32 bits: the lower and the upper half. */
 INLINE void micro(const int8_t *panel, size_t steps, const uint8_t *rows, size_t stride,
                   const int32_t *start, int32_t *sums, const int count) {
-  for (int r = 0; r < count; r++) memcpy(sums + LANES * r, start, LANES * sizeof *start);
-  for (; steps; steps--, panel += 64, rows += 4)
-    for (int r = 0; r < count; r++)
-      for (int c = 0; c < LANES; c++)
-        for (int k = 0; k < 4; k++)
-          sums[LANES * r + c] += (int32_t)rows[r * stride + k] * panel[4 * c + k];
+  Pairs sum[ROWS];
+  UNROLLED for (int r = 0; r < count; r++) sum[r] = (Pairs){0};
+  for (; steps; steps--, panel += 64, rows += 4) {
+    Block block;
+    memcpy(&block, panel, sizeof block);
+    Products weights = __builtin_convertvector(block, Products);
+    UNROLLED for (int r = 0; r < count; r++) {
+      const uint8_t *q = rows + r * stride;
+      uint64_t four = q[0] | (uint64_t)q[1] << 16 | (uint64_t)q[2] << 32 | (uint64_t)q[3] << 48;
+      Pairs both = (Pairs)(weights * (Products)((Repeated){0} + (int64_t)four));
+      sum[r] += (Pairs)((UnsignedPairs)both << 16) >> 16; /* keeps the sign of the lower half */
+      sum[r] += both >> 16;
+    }
+  }
+  UNROLLED for (int r = 0; r < count; r++)
+    for (int c = 0; c < LANES; c++)
+      sums[LANES * r + c] = start[c] + sum[r][2 * c] + sum[r][2 * c + 1];
 }
 #endif
 
