@@ -59,7 +59,8 @@ static const Kernels *const ALL[] = {&kernels_portable};
 #endif
 
 const Kernels *choose_kernels(const char *name) {
+  int any = !name || !*name || !strcmp(name, "auto");
   for (size_t i = 0; i < sizeof ALL / sizeof *ALL; i++)
-    if ((!name || !*name || !strcmp(name, ALL[i]->name)) && can_run(ALL[i])) return ALL[i];
+    if ((any || !strcmp(name, ALL[i]->name)) && can_run(ALL[i])) return ALL[i];
   return NULL;
 }

@@ -46,8 +46,8 @@ enum { DENSE, DENSE_SCALE, DENSE_BIAS, LOGITS, LOGITS_SCALE, LOGITS_BIAS, HEAD }
 typedef struct Encoder Encoder;
 
 /* Check every tensor and pack the matrices. NULL and a sentence in `error` for a model that cannot
- * be used; `names` (or NULL) are what the sentence calls the tensors. `kernels` is the name of an
- * instruction set, or NULL for the best one that the processor has. */
+ * be used. `kernels` is the name of an instruction set; NULL, "" and "auto" are the best one that the
+ * processor has. */
 Encoder *encoder_open(const Config *config, const Tensor *tensors, size_t count,
                       const char *kernels, char error[256]);
 void encoder_close(Encoder *encoder);

@@ -20,7 +20,8 @@ from shared.settings import Settings
 from shared.version import VERSION
 from textfn.layout import MOVED, into_package, out_of_package
 
-MODEL = ("MODEL_CARD.md", "manifest.toml", "model.onnx", "tokenizer.json")
+GRAPHS = ("model.onnx", "model.kernels.onnx")
+MODEL = ("MODEL_CARD.md", "manifest.toml", *GRAPHS, "tokenizer.json")
 CATALOGUED = (
     "all-mpnet-base-v2",
     "bge-base-en-v1.5",
@@ -39,6 +40,7 @@ DATA = {
     "textfn/pricing/prices.toml",
     "textfn/py.typed",
     "textfn/requirements/runtime.txt",
+    *(f"textfn/{path.relative_to(ROOT)}" for path in ROOT.glob("shared/inference/kernels/*")),
     *(f"textfn/models/all-minilm-l6-v2/{name}" for name in MODEL),
     *(f"textfn/models/minilm-l6-sst2-int8/{name}" for name in MODEL),
     *(f"textfn/models/{name}/manifest.toml" for name in CATALOGUED),
@@ -180,7 +182,7 @@ def test_requests_are_answered(installed: Installed) -> None:
     ("arguments", "said"),
     [
         ("models list", "bge-base-en-v1.5"),
-        ("models verify", "minilm-l6-sst2-int8: right (2 files"),
+        ("models verify", "minilm-l6-sst2-int8: right (3 files"),
         ("doctor", "each of the version that is pinned"),
         ("token new", "TEXTFN_TOKENS"),
         ("cost --tokens-per-second 3000", "Lambda"),

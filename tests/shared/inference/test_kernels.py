@@ -69,7 +69,7 @@ def test_the_numbers_are_those_of_every_processor(name: str) -> None:
     assert digest(rows(model, GOLDEN[name]["texts"])) == GOLDEN[name]["sha256"]
 
 
-@pytest.mark.parametrize("kernels", ["avx512", "avx2", "i8mm", "dotprod"])
+@pytest.mark.parametrize("kernels", ["auto", "avx512", "avx2", "i8mm", "dotprod"])
 def test_every_instruction_set_has_the_same_bits(kernels: str) -> None:
     found, _ = elsewhere(MINILM, 100, kernels)
     assert found == digest(rows(Model(read(MINILM)), 100))

@@ -31,7 +31,7 @@ def test_a_pulled_model_is_served_and_verified(pull: Pull) -> None:
     code, output, error = pull.run("pull", "@test/tiny")
     assert (code, error) == (0, "")
     assert output.splitlines()[-1] == f"tiny is installed: {pull.models / INSTALLED}"
-    assert pull.run("verify", "tiny")[:2] == (0, "tiny: right (3 files, 1 published references)\n")
+    assert pull.run("verify", "tiny")[:2] == (0, "tiny: right (5 files, 1 published references)\n")
     done = subprocess.run(
         [sys.executable, "-c", SERVE], env=pull.environment, capture_output=True, cwd=ROOT
     )
