@@ -1,8 +1,8 @@
-"""Whether another processor gives the same vectors: by hand, not in CI.
+"""Whether another processor gives the same vectors, bit for bit: by hand, not in CI.
 
-    python tests/lambda/emulated.py --least 0.999 dist/native dist/native \\
+    python tests/lambda/emulated.py dist/native dist/native \\
         qemu-x86_64-static -cpu Haswell /usr/bin/python3.11
-    python tests/lambda/emulated.py --least 0.998 dist/native dist/arm64 \\
+    python tests/lambda/emulated.py dist/native dist/arm64 \\
         qemu-aarch64-static -cpu neoverse-n1 -L ARM64_ROOT ARM64_ROOT/usr/bin/python3.11
 
 The second runs in `unshare --map-root-user --mount`, with an empty file system on /sys and an arm64
@@ -47,7 +47,6 @@ def vectors(python: list[str], bundle: Path, texts: list[str]) -> list[list[floa
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--least", type=float, required=True, help="cosine of each sentence")
     parser.add_argument("native", type=Path)
     parser.add_argument("emulated", type=Path)
     parser.add_argument("python", nargs=argparse.REMAINDER, help="the emulated Python's command")
@@ -55,11 +54,9 @@ def main() -> int:
     texts = SENTENCES.read_text("utf-8").splitlines()[:COUNT]
     ours = vectors([sys.executable], options.native, texts)
     theirs = vectors(options.python, options.emulated, texts)
-    cosines = [
-        sum(a * b for a, b in zip(*each, strict=True)) for each in zip(ours, theirs, strict=True)
-    ]
-    print(f"{len(texts)} sentences: cosine at least {min(cosines):.6f}")
-    return 0 if min(cosines) >= options.least else 1
+    others = sum(a != b for a, b in zip(ours, theirs, strict=True))
+    print(f"{len(texts)} sentences: {others} with other bits")
+    return 1 if others else 0
 
 
 if __name__ == "__main__":
