@@ -59,7 +59,9 @@ class Model:
             self._tokenization = Tokenization(manifest.tokenizer, manifest.max_tokens)
         self._graphs: dict[Path, Graph] = {}
         for pooling in manifest.pooling:
-            with _named(manifest.graph(pooling), path := self._path(pooling)):
+            # onnxruntime names the other file if our own graph is broken, not its weights.
+            path = self._path(pooling)
+            with _named(manifest.graph(pooling)):
                 if path not in self._graphs:
                     self._graphs[path] = Graph(path, manifest.output, optimize=manifest.optimize)
                 self.try_pooling(pooling)
@@ -196,11 +198,9 @@ class Model:
 
 
 @contextlib.contextmanager
-def _named(*paths: Path) -> Iterator[None]:
-    """Name the file of an error; a graph for our own kernels has its weights in another."""
+def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # onnxruntime's and tokenizers' own errors have no narrower class
         first_line = str(error).partition("\n")[0]
-        names = " or ".join(dict.fromkeys(map(str, paths)))
-        raise BadModel(f"{names}: {first_line}") from error
+        raise BadModel(f"{path}: {first_line}") from error
