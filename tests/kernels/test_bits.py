@@ -15,7 +15,7 @@ SENTENCES = (ROOT / "benchmarks" / "sentences.txt").read_text("utf-8").splitline
 # Words repeated, cut and joined: from one token to the most that a model takes.
 TEXTS = [*SENTENCES, *(" ".join(SENTENCES[n : n + n % 9])[: 7 * n] for n in range(500))][:1000]
 # An emulator, a sanitizer and the portable kernels get fewer texts of the real models.
-FEW = 60
+FEW = 24
 
 
 class Case(NamedTuple):
